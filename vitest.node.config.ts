@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+/** Pure rooms, the simulator, vectors, and suites that start their own processes: plain Node. */
+export default defineConfig({
+  test: {
+    name: 'node',
+    environment: 'node',
+    include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
+    exclude: ['test/workerd/**', 'test/deno/**', 'node_modules/**'],
+    testTimeout: 20_000,
+  },
+});
