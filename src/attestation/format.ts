@@ -1,0 +1,33 @@
+import type { Checklist } from './checklist.ts';
+import type { Policy } from './policy/policy.ts';
+import type { TrustStore } from './trust/store.ts';
+import type { Assurance, FormatId } from './verdict.ts';
+
+/** What the server expects the evidence to be about; every field is decided by the server, none by the client. */
+export interface Expected {
+  /** SHA-256 enrolment transcript (docs/protocol.md), 32 bytes. */
+  readonly transcript: Uint8Array;
+  /** SubjectPublicKeyInfo (DER) of the key that the certificate will name; for key-attested formats it must be the attested key. */
+  readonly identityKey: Uint8Array;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  /** WebAuthn: relying-party id and the origins whose clientDataJSON is accepted. */
+  readonly rpId: string;
+  readonly origins: readonly string[];
+}
+
+/** What a format's verifier establishes; whatever it could not establish it refused through the checklist. */
+export interface Finding {
+  readonly assurance: Assurance;
+  /** SubjectPublicKeyInfo (DER). */
+  readonly attestedKey: Uint8Array;
+  readonly identityBinding: 'key-attested' | 'vouched';
+}
+
+/** One format: parse, then the specification's numbered steps in order. No clock, network, storage or state of its own. */
+export interface Format<E> {
+  readonly id: FormatId;
+  /** Reads the evidence's own fields; null is `malformed`. Sizes were bounded before. */
+  read(fields: { readonly [name: string]: unknown }): E | null;
+  verify(evidence: E, expected: Expected, trust: TrustStore, policy: Policy, steps: Checklist): Promise<Finding>;
+}

@@ -1,0 +1,51 @@
+import type { FormatId } from '../verdict.ts';
+
+/** One anchor: data with provenance. Validity is judged by the path profile that uses it. */
+export interface Anchor {
+  readonly id: string;
+  /** DER certificate. */
+  readonly certificate: Uint8Array;
+  /** `hardware` anchors stand for physical devices; `virtual-tpm` for clouds and hypervisors; `metadata` signs lists. */
+  readonly class: 'hardware' | 'virtual-tpm' | 'software' | 'metadata' | 'development' | 'test';
+  readonly formats: readonly FormatId[];
+  readonly vendor: string;
+  /** WebAuthn authenticators this anchor speaks for; empty when it is not bound to AAGUIDs. */
+  readonly aaguids: readonly string[];
+  readonly source: string;
+}
+
+/** Everything the verifier trusts and every list it consults, as data from outside. */
+export interface TrustStore {
+  readonly anchors: readonly Anchor[];
+  /** Intermediates that evidence may omit (TPM vendors publish them apart). */
+  readonly intermediates: readonly Uint8Array[];
+  /** FIDO Metadata Service entries by AAGUID, after the BLOB verified; null when none was imported. */
+  readonly metadata: MetadataList | null;
+  /** Android attestation status list by serial; null when none was imported. */
+  readonly androidStatus: AndroidStatusList | null;
+}
+
+export interface MetadataList {
+  readonly no: number;
+  /** Milliseconds since 1970. */
+  readonly fetchedAt: number;
+  readonly nextUpdate: number;
+  readonly entries: ReadonlyMap<string, MetadataEntry>;
+}
+
+export interface MetadataEntry {
+  readonly aaguid: string;
+  readonly description: string;
+  /** DER certificates. */
+  readonly roots: readonly Uint8Array[];
+  readonly statusReports: readonly { readonly status: string; readonly effectiveAt: number | null }[];
+  /** FIDO key-protection names, e.g. `hardware`, `tee`, `secure_element`, `remote_handle`. */
+  readonly keyProtection: readonly string[];
+  readonly attestationTypes: readonly string[];
+}
+
+export interface AndroidStatusList {
+  readonly fetchedAt: number;
+  /** Serial in lowercase hexadecimal without leading zeros -> status. */
+  readonly entries: ReadonlyMap<string, { readonly status: 'REVOKED' | 'SUSPENDED'; readonly reason: string }>;
+}
