@@ -73,7 +73,15 @@ export const law: Readonly<Record<string, Room>> = {
   },
   sdk: {
     rooms: ['protocol', 'bytes', 'directory', 'courier', 'calls'],
-    packages: ['valibot', ...noble, '@noble/ciphers', '@noble/post-quantum', '@simplewebauthn/browser', 'jose'],
+    packages: [
+      'valibot',
+      ...noble,
+      '@noble/curves',
+      '@noble/ciphers',
+      '@noble/post-quantum',
+      '@simplewebauthn/browser',
+      'jose',
+    ],
     pure: false,
   },
 };
