@@ -25,6 +25,8 @@ const config = {
     'unicorn/prefer-add-event-listener': 'off',
     'unicorn/require-post-message-target-origin': 'off',
     'no-new': 'off',
+    'promise/always-return': 'off',
+    'consistent-return': 'off',
     'typescript/no-redundant-type-constituents': 'off',
     'no-underscore-dangle': 'off',
     'no-shadow': 'off',

@@ -1,0 +1,126 @@
+import type { Address, Json, Mail, Reply } from '../port.ts';
+import { addressOf, nameOf, PortError, type Store } from './store.ts';
+
+/** How long a receiver remembers a sender's last number; a mail lives shorter than that. */
+export const MEMORY_MS = 24 * 3_600_000;
+export const LONGEST_UNTIL_MS = 23 * 3_600_000;
+/** A body on its way is bounded by what every host's row can hold. */
+export const MAX_BODY_CHARS = 1_000_000;
+/** When a mail whose flight was not heard of again is sent once more. */
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 30_000;
+
+/** Numbers start at the sender's clock, so a sender that was erased and made again still counts upward. */
+const NUMBERS_PER_MS = 1_024;
+
+export function enqueue(
+  store: Store,
+  self: Address,
+  now: number,
+  to: Address,
+  key: string,
+  body: Json,
+  until: number,
+): void {
+  if (until > now + LONGEST_UNTIL_MS) throw new PortError(`mail ${key} may live at most 23 h`);
+  const text = JSON.stringify(body);
+  if (text.length > MAX_BODY_CHARS) throw new PortError(`mail ${key} is larger than ${MAX_BODY_CHARS} characters`);
+  const [actor, peer] = [nameOf(self), nameOf(to)];
+  const last = store.all<{ last: number }>(`SELECT last FROM port_sent WHERE actor = ?1 AND peer = ?2`, [
+    actor,
+    peer,
+  ])[0]?.last;
+  if (last === undefined)
+    store.run(`DELETE FROM port_sent WHERE actor = ?1 AND last < ?2`, [actor, (now - MEMORY_MS) * NUMBERS_PER_MS]);
+  const number = Math.max((last ?? 0) + 1, now * NUMBERS_PER_MS);
+  store.run(
+    `INSERT INTO port_sent (actor, peer, last) VALUES (?1, ?2, ?3) ON CONFLICT (actor, peer) DO UPDATE SET last = excluded.last`,
+    [actor, peer, number],
+  );
+  store.run(
+    `INSERT INTO port_outbox (actor, peer, number, key, body, until, retry_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`,
+    [actor, peer, number, key, text, until, now + FIRST_RETRY_MS],
+  );
+}
+
+interface OutboxRow {
+  readonly peer: string;
+  readonly number: number;
+  readonly key: string;
+  readonly body: string;
+  readonly until: number;
+}
+
+const HEADS = `FROM port_outbox AS o WHERE o.actor = ?1
+  AND o.number = (SELECT MIN(i.number) FROM port_outbox AS i WHERE i.actor = ?1 AND i.peer = o.peer)`;
+
+/** The next mail to each peer that is new or due again; `expired` ones are to be answered `unavailable` instead. */
+export function heads(store: Store, self: Address, now: number): { mail: Mail; expired: boolean }[] {
+  const rows = store.all<OutboxRow>(
+    `SELECT o.peer, o.number, o.key, o.body, o.until ${HEADS} AND (o.attempt = 0 OR o.retry_at <= ?2 OR o.until <= ?2)`,
+    [nameOf(self), now],
+  );
+  return rows.map((row) => ({
+    mail: { from: self, to: addressOf(row.peer), number: row.number, key: row.key, body: JSON.parse(row.body) as Json },
+    expired: row.until <= now,
+  }));
+}
+
+/** When the outbox wants to be looked at again, or null when it is empty. */
+export function nextRetry(store: Store, self: Address): number | null {
+  return (
+    store.all<{ at: number | null }>(`SELECT MIN(MIN(o.retry_at, o.until)) AS at ${HEADS}`, [nameOf(self)])[0]?.at ??
+    null
+  );
+}
+
+/** Takes a mail out of the outbox; null when it was settled before. */
+export function settle(store: Store, self: Address, to: Address, number: number): { key: string } | null {
+  return (
+    store.all<{ key: string }>(`DELETE FROM port_outbox WHERE actor = ?1 AND peer = ?2 AND number = ?3 RETURNING key`, [
+      nameOf(self),
+      nameOf(to),
+      number,
+    ])[0] ?? null
+  );
+}
+
+/** After a flight that was not answered: the next try, later each time. */
+export function defer(store: Store, self: Address, to: Address, number: number, now: number): void {
+  store.run(
+    `UPDATE port_outbox SET attempt = attempt + 1, retry_at = ?4 + MIN(?5, 50 << MIN(attempt, 12)) WHERE actor = ?1 AND peer = ?2 AND number = ?3`,
+    [nameOf(self), nameOf(to), number, now, LONGEST_RETRY_MS],
+  );
+}
+
+/** The reply already given to this number, or null when the mail is new. */
+export function heard(store: Store, self: Address, mail: Mail): { reply: Json } | null {
+  const row = store.all<{ last: number; reply: string }>(
+    `SELECT last, reply FROM port_heard WHERE actor = ?1 AND peer = ?2`,
+    [nameOf(self), nameOf(mail.from)],
+  )[0];
+  if (!row || mail.number > row.last) return null;
+  return { reply: mail.number === row.last ? (JSON.parse(row.reply) as Json) : null };
+}
+
+export function remember(store: Store, self: Address, mail: Mail, reply: Json, now: number): void {
+  const [actor, peer] = [nameOf(self), nameOf(mail.from)];
+  const changed = store.run(`UPDATE port_heard SET last = ?3, reply = ?4, at = ?5 WHERE actor = ?1 AND peer = ?2`, [
+    actor,
+    peer,
+    mail.number,
+    JSON.stringify(reply),
+    now,
+  ]);
+  if (changed > 0) return;
+  store.run(`DELETE FROM port_heard WHERE actor = ?1 AND at < ?2`, [actor, now - MEMORY_MS]);
+  store.run(`INSERT INTO port_heard (actor, peer, last, reply, at) VALUES (?1, ?2, ?3, ?4, ?5)`, [
+    actor,
+    peer,
+    mail.number,
+    JSON.stringify(reply),
+    now,
+  ]);
+}
+
+export const UNAVAILABLE: Reply = { ok: false, reason: 'unavailable' };

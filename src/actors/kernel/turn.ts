@@ -1,0 +1,300 @@
+import type { Actor, Address, Bind, Event, Json, Mail, Reply, Socket, Turn } from '../port.ts';
+import { nextDeadline } from './deadlines.ts';
+import { enqueue, heard, nextRetry, remember, settle } from './mail.ts';
+import { migrate, PORT_TABLES, schemaState } from './schema.ts';
+import { nameOf, PortError, type Store } from './store.ts';
+
+/** What a host brings to one turn. `live` are the sockets that are open right now, with when each was last heard (ms). */
+export interface Ground {
+  readonly store: Store;
+  readonly actor: Actor;
+  readonly self: Address;
+  readonly now: number;
+  readonly random: (bytes: number) => Uint8Array<ArrayBuffer>;
+  readonly live: ReadonlyMap<string, number>;
+  /** The host has seen this schema current; otherwise the turn brings it up first, in its own transaction. */
+  readonly ready: boolean;
+}
+
+/** Why a turn is taken. Bodies have been admitted. */
+export type Trigger =
+  | { readonly type: 'command'; readonly from: Address | null; readonly key: string; readonly body: unknown }
+  | { readonly type: 'mail'; readonly mail: Mail; readonly body: unknown }
+  | { readonly type: 'opened'; readonly socket: string; readonly tags: readonly string[]; readonly body: unknown }
+  | { readonly type: 'frame'; readonly socket: string; readonly body: unknown }
+  | { readonly type: 'lost'; readonly socket: string }
+  | { readonly type: 'due'; readonly key: string }
+  | { readonly type: 'hinted'; readonly queue: string; readonly key: string }
+  | { readonly type: 'settled'; readonly to: Address; readonly number: number; readonly reply: Reply }
+  | { readonly type: 'ask-answered'; readonly to: Address; readonly key: string; readonly reply: Reply };
+
+/** What the host does once the commit is durable, in this order. */
+export type Effect =
+  | { readonly type: 'send'; readonly socket: string; readonly frame: string | Uint8Array }
+  | { readonly type: 'close'; readonly socket: string; readonly code: number; readonly reason: string }
+  | { readonly type: 'ask'; readonly to: Address; readonly key: string; readonly body: Json }
+  | { readonly type: 'hint'; readonly queue: string; readonly key: string };
+
+export interface Taken {
+  readonly answer: Json;
+  readonly effects: readonly Effect[];
+  /** False: nothing was written, and the host may roll back (which also takes back a schema made for nothing). */
+  readonly wrote: boolean;
+  readonly erased: boolean;
+  /** The earliest deadline or retry of this actor (ms), null for none; undefined when the turn cannot have moved it. */
+  readonly wakeAt: number | null | undefined;
+  /** There is mail in the outbox. */
+  readonly mail: boolean;
+}
+
+const MAX_NOTE_CHARS = 8_192;
+
+interface SocketRow {
+  readonly id: string;
+  readonly tags: string;
+  readonly note: string;
+}
+
+/** The turn's face to the actor. Owned by one turn; useless after it. */
+class OpenTurn implements Turn {
+  readonly self: Address;
+  readonly now: number;
+  readonly effects: Effect[] = [];
+  wrote = false;
+  erased = false;
+  readonly #ground: Ground;
+
+  constructor(ground: Ground, now: number) {
+    this.#ground = ground;
+    this.self = ground.self;
+    this.now = now;
+  }
+
+  random(bytes: number): Uint8Array<ArrayBuffer> {
+    return this.#ground.random(bytes);
+  }
+
+  all<R>(sql: string, ...binds: readonly Bind[]): R[] {
+    return this.#ground.store.all<R>(ownRows(sql), [this.self.name, ...binds]);
+  }
+
+  run(sql: string, ...binds: readonly Bind[]): number {
+    this.#mustLive();
+    const changed = this.#ground.store.run(ownRows(sql), [this.self.name, ...binds]);
+    if (changed > 0) this.wrote = true;
+    return changed;
+  }
+
+  wake(key: string, at: number | null): void {
+    this.#mustLive();
+    this.wrote = true;
+    const actor = nameOf(this.self);
+    if (at === null) this.#ground.store.run(`DELETE FROM port_deadline WHERE actor = ?1 AND key = ?2`, [actor, key]);
+    else {
+      this.#ground.store.run(
+        `INSERT INTO port_deadline (actor, key, at) VALUES (?1, ?2, ?3) ON CONFLICT (actor, key) DO UPDATE SET at = excluded.at, attempt = 0`,
+        [actor, key, Math.ceil(at)],
+      );
+    }
+  }
+
+  post(to: Address, key: string, body: Json, until: number): void {
+    this.#mustLive();
+    this.wrote = true;
+    enqueue(this.#ground.store, this.self, this.now, to, key, body, Math.ceil(until));
+  }
+
+  ask(to: Address, key: string, body: Json): void {
+    this.effects.push({ type: 'ask', to, key, body });
+  }
+
+  hint(queue: string, key: string): void {
+    this.effects.push({ type: 'hint', queue, key });
+  }
+
+  sockets(tag?: string): readonly Socket[] {
+    return this.#ground.store
+      .all<SocketRow>(`SELECT id, tags, note FROM port_socket WHERE actor = ?1 ORDER BY opened, id`, [
+        nameOf(this.self),
+      ])
+      .filter((row) => this.#ground.live.has(row.id))
+      .map((row) => this.socket(row))
+      .filter((socket) => tag === undefined || socket.tags.includes(tag));
+  }
+
+  socket(row: SocketRow): Socket {
+    return new OpenSocket(row, this.#ground.live.get(row.id) ?? this.now, this.effects, (note) =>
+      this.#note(row.id, note),
+    );
+  }
+
+  erase(): void {
+    for (const socket of this.sockets()) socket.close(1001, 'erased');
+    for (const table of this.#ground.actor.tables)
+      this.#ground.store.run(`DELETE FROM ${table} WHERE actor = ?1`, [this.self.name]);
+    for (const table of PORT_TABLES)
+      this.#ground.store.run(`DELETE FROM ${table} WHERE actor = ?1`, [nameOf(this.self)]);
+    this.wrote = true;
+    this.erased = true;
+  }
+
+  #note(id: string, note: Json): void {
+    this.#mustLive();
+    const text = JSON.stringify(note);
+    if (text.length > MAX_NOTE_CHARS) throw new PortError(`a socket's note holds at most ${MAX_NOTE_CHARS} characters`);
+    this.wrote = true;
+    this.#ground.store.run(`UPDATE port_socket SET note = ?3 WHERE actor = ?1 AND id = ?2`, [
+      nameOf(this.self),
+      id,
+      text,
+    ]);
+  }
+
+  #mustLive(): void {
+    if (this.erased) throw new PortError('an actor writes nothing after it erased itself in the same turn');
+  }
+}
+
+class OpenSocket implements Socket {
+  readonly id: string;
+  readonly tags: readonly string[];
+  readonly heardAt: number;
+  readonly #effects: Effect[];
+  readonly #keep: (note: Json) => void;
+  #note: Json;
+
+  constructor(row: SocketRow, heardAt: number, effects: Effect[], keep: (note: Json) => void) {
+    this.id = row.id;
+    this.tags = JSON.parse(row.tags) as string[];
+    this.#note = JSON.parse(row.note) as Json;
+    this.heardAt = heardAt;
+    this.#effects = effects;
+    this.#keep = keep;
+  }
+
+  get note(): Json {
+    return this.#note;
+  }
+
+  set note(note: Json) {
+    this.#keep(note);
+    this.#note = note;
+  }
+
+  send(frame: string | Uint8Array): void {
+    this.#effects.push({ type: 'send', socket: this.id, frame });
+  }
+
+  close(code: number, reason: string): void {
+    this.#effects.push({ type: 'close', socket: this.id, code, reason });
+  }
+}
+
+function ownRows(sql: string): string {
+  if (!sql.includes('?1')) throw new PortError(`a statement names its own rows by ?1: ${sql}`);
+  return sql;
+}
+
+/** The event a trigger stands for; null when it has been dealt with before and the actor must not see it again. */
+function eventOf(ground: Ground, turn: OpenTurn, trigger: Trigger): Event<unknown> | null {
+  const { store, self } = ground;
+  const name = nameOf(self);
+  const row = (id: string) =>
+    store.all<SocketRow>(`SELECT id, tags, note FROM port_socket WHERE actor = ?1 AND id = ?2`, [name, id])[0];
+  switch (trigger.type) {
+    case 'command':
+      return trigger;
+    case 'mail':
+      return { type: 'command', from: trigger.mail.from, key: trigger.mail.key, body: trigger.body };
+    case 'opened': {
+      const opened = { id: trigger.socket, tags: JSON.stringify(trigger.tags), note: 'null' };
+      store.run(`INSERT INTO port_socket (actor, id, opened, tags, note) VALUES (?1, ?2, ?3, ?4, ?5)`, [
+        name,
+        opened.id,
+        turn.now,
+        opened.tags,
+        opened.note,
+      ]);
+      turn.wrote = true;
+      return { type: 'opened', socket: turn.socket(opened), body: trigger.body };
+    }
+    case 'frame': {
+      const found = row(trigger.socket);
+      return found ? { type: 'frame', socket: turn.socket(found), body: trigger.body } : null;
+    }
+    case 'lost': {
+      const found = row(trigger.socket);
+      if (!found) return null;
+      store.run(`DELETE FROM port_socket WHERE actor = ?1 AND id = ?2`, [name, trigger.socket]);
+      turn.wrote = true;
+      return {
+        type: 'closed',
+        socket: { id: found.id, tags: JSON.parse(found.tags) as string[], note: JSON.parse(found.note) as Json },
+      };
+    }
+    case 'due': {
+      const due = store.run(`DELETE FROM port_deadline WHERE actor = ?1 AND key = ?2 AND at <= ?3`, [
+        name,
+        trigger.key,
+        turn.now,
+      ]);
+      if (due > 0) turn.wrote = true;
+      return due > 0 ? { type: 'due', key: trigger.key } : null;
+    }
+    case 'hinted':
+      return trigger;
+    case 'settled': {
+      const settled = settle(store, self, trigger.to, trigger.number);
+      if (settled) turn.wrote = true;
+      return settled ? { type: 'answered', to: trigger.to, key: settled.key, reply: trigger.reply } : null;
+    }
+    case 'ask-answered':
+      return { type: 'answered', to: trigger.to, key: trigger.key, reply: trigger.reply };
+  }
+}
+
+/** The actor's own time: the host's clock, but never before an earlier turn that wrote. */
+function timeOf(ground: Ground): number {
+  const kept = ground.store.all<{ now: number }>(`SELECT now FROM port_clock WHERE actor = ?1`, [
+    nameOf(ground.self),
+  ])[0];
+  return Math.max(Math.floor(ground.now), kept?.now ?? 0);
+}
+
+/** The earliest deadline or retry of an actor (ms), or null. */
+export function nextWake(store: Store, self: Address): number | null {
+  return earlier(nextDeadline(store, self), nextRetry(store, self));
+}
+
+function earlier(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.min(a, b);
+}
+
+/**
+ * One turn, inside the transaction that the host opened. The host commits it (or rolls back when nothing was written),
+ * and then carries out the effects. Whatever this throws, the host rolls back.
+ */
+export function takeTurn(ground: Ground, trigger: Trigger): Taken {
+  const { store, self, actor } = ground;
+  if (!ground.ready && schemaState(store, actor) === 'behind') migrate(store, actor);
+  const already = trigger.type === 'mail' ? heard(store, self, trigger.mail) : null;
+  if (already)
+    return { answer: already.reply, effects: [], wrote: false, erased: false, wakeAt: undefined, mail: false };
+
+  const turn = new OpenTurn(ground, timeOf(ground));
+  const event = eventOf(ground, turn, trigger);
+  const answer = event ? actor.turn(turn, event) : null;
+
+  if (turn.wrote && !turn.erased) {
+    if (trigger.type === 'mail') remember(store, self, trigger.mail, answer, turn.now);
+    store.run(
+      `INSERT INTO port_clock (actor, now) VALUES (?1, ?2) ON CONFLICT (actor) DO UPDATE SET now = excluded.now`,
+      [nameOf(self), turn.now],
+    );
+  }
+  const done = { answer, effects: turn.effects, wrote: turn.wrote, erased: turn.erased };
+  if (turn.erased) return { ...done, wakeAt: null, mail: false };
+  if (!turn.wrote) return { ...done, wakeAt: undefined, mail: false };
+  const retry = nextRetry(store, self);
+  return { ...done, wakeAt: earlier(nextDeadline(store, self), retry), mail: retry !== null };
+}

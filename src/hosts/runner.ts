@@ -1,0 +1,209 @@
+import { dueKeys, orphans, postpone } from '../actors/kernel/deadlines.ts';
+import { defer, heads, UNAVAILABLE } from '../actors/kernel/mail.ts';
+import { nameOf, type Store } from '../actors/kernel/store.ts';
+import { nextWake, type Effect, type Taken, type Trigger } from '../actors/kernel/turn.ts';
+import type { Actor, Address, Answer, Arrival, Fault, Json, Mail, Reply } from '../actors/port.ts';
+
+/** What a real host brings: transactions, sockets, timers and ways to other actors. */
+export interface Platform {
+  readonly actors: ReadonlyMap<string, Actor>;
+  now(): number;
+  /** Takes the turn in a transaction and resolves when its commit is durable; rejects when the turn threw. */
+  commit(self: Address, trigger: Trigger): Promise<Taken | 'outdated'>;
+  /** The port's own bookkeeping, in a transaction of its own. */
+  maintain<T>(self: Address, work: (store: Store) => T): Promise<T>;
+  /** Carries a mail to its actor and brings the reply; rejects when that is not known to have happened. */
+  carry(mail: Mail): Promise<Json>;
+  /** Like `carry`, without number and memory. */
+  ask(from: Address, to: Address, key: string, body: Json): Promise<Json>;
+  send(self: Address, socket: string, frame: string | Uint8Array): void;
+  close(self: Address, socket: string, code: number, reason: string): void;
+  liveSockets(self: Address): { has(id: string): boolean };
+  enqueue(queue: string, self: Address, key: string): Promise<void>;
+  /** One timer per actor: `at` replaces what was armed; null disarms. */
+  arm(self: Address, at: number | null): void;
+  report(fault: Fault): void;
+}
+
+/** What the real hosts do alike: effects after commits, frames in order, mail until it is answered, deadlines until done. */
+export class Runner {
+  readonly #platform: Platform;
+  /** Pairs with a mail in flight; lost in a crash, which is why receivers remember numbers. */
+  readonly #flights = new Set<string>();
+  /** The tail of each socket's frames: the next is admitted after the one before had its turn. */
+  readonly #frames = new Map<string, Promise<void>>();
+
+  constructor(platform: Platform) {
+    this.#platform = platform;
+  }
+
+  /** A command from outside, or another actor's ask. */
+  command(to: Address, from: Address | null, key: string, body: unknown): Promise<Answer> {
+    return this.#answered(to, key, async () => ({
+      type: 'command',
+      from,
+      key,
+      body: await this.#admit(to, { type: 'command', from, key, body }),
+    }));
+  }
+
+  /** A mail that another actor's host carried here. Rejects when the turn failed, so that the sender tries again. */
+  async receive(mail: Mail): Promise<Json> {
+    const body = await this.#admit(mail.to, { type: 'command', from: mail.from, key: mail.key, body: mail.body });
+    const taken = await this.#run(mail.to, { type: 'mail', mail, body });
+    if (taken === 'outdated') throw new Error(`${nameOf(mail.to)} is outdated`);
+    return taken.answer;
+  }
+
+  opened(self: Address, socket: string, tags: readonly string[], body: unknown): Promise<void> {
+    return this.#inOrder(self, socket, 'opened', async () => {
+      const admitted = await this.#admit(self, { type: 'opened', tags, body });
+      await this.#run(self, { type: 'opened', socket, tags, body: admitted });
+    });
+  }
+
+  frame(self: Address, socket: string, body: string | Uint8Array): Promise<void> {
+    return this.#inOrder(self, socket, 'frame', async () => {
+      const admitted = await this.#admit(self, { type: 'frame', body });
+      await this.#run(self, { type: 'frame', socket, body: admitted });
+    });
+  }
+
+  async lost(self: Address, socket: string): Promise<void> {
+    await this.#inOrder(self, socket, 'lost', () => this.#run(self, { type: 'lost', socket }));
+    this.#frames.delete(socket);
+  }
+
+  hinted(to: Address, queue: string, key: string): Promise<Answer> {
+    return this.#answered(to, key, async () => ({ type: 'hinted', queue, key }));
+  }
+
+  /** After a start: sockets that died with the process, then whatever fell due meanwhile. */
+  async awaken(self: Address): Promise<void> {
+    const live = this.#platform.liveSockets(self);
+    const gone = await this.#platform.maintain(self, (store) => orphans(store, self, live));
+    for (const socket of gone) await this.lost(self, socket);
+    await this.alarm(self);
+  }
+
+  /** The timer: every due deadline has its turn, every mail that is due flies, and the timer is armed again. */
+  async alarm(self: Address): Promise<void> {
+    const now = this.#platform.now();
+    const keys = await this.#platform.maintain(self, (store) => dueKeys(store, self, now));
+    for (const key of keys) await this.#due(self, key);
+    await this.#dispatch(self);
+    await this.#rearm(self);
+  }
+
+  async #due(self: Address, key: string): Promise<void> {
+    try {
+      await this.#run(self, { type: 'due', key });
+    } catch (error) {
+      this.#report('deadline-failed', self, key, error);
+      await this.#platform.maintain(self, (store) => postpone(store, self, key, this.#platform.now()));
+    }
+  }
+
+  async #admit(to: Address, arrival: Arrival): Promise<unknown> {
+    const actor = this.#platform.actors.get(to.kind);
+    if (!actor) throw new Error(`no actor of kind ${to.kind}`);
+    return actor.admit(arrival, this.#platform.now());
+  }
+
+  async #run(self: Address, trigger: Trigger): Promise<Taken | 'outdated'> {
+    const taken = await this.#platform.commit(self, trigger);
+    if (taken === 'outdated') {
+      this.#report('outdated', self, trigger.type, 'its rows were written by newer code');
+      return taken;
+    }
+    for (const effect of taken.effects) this.#effect(self, effect);
+    if (taken.wakeAt !== undefined) this.#platform.arm(self, taken.wakeAt);
+    if (taken.mail) this.#behind(self, this.#dispatch(self));
+    return taken;
+  }
+
+  #effect(self: Address, effect: Effect): void {
+    switch (effect.type) {
+      case 'send':
+        return this.#platform.send(self, effect.socket, effect.frame);
+      case 'close':
+        return this.#platform.close(self, effect.socket, effect.code, effect.reason);
+      case 'ask':
+        return this.#behind(self, this.#ask(self, effect.to, effect.key, effect.body));
+      case 'hint':
+        return this.#behind(self, this.#platform.enqueue(effect.queue, self, effect.key));
+    }
+  }
+
+  async #ask(self: Address, to: Address, key: string, body: Json): Promise<void> {
+    const reply = await this.#platform.ask(self, to, key, body).then(
+      (value): Reply => ({ ok: true, value }),
+      () => UNAVAILABLE,
+    );
+    await this.#run(self, { type: 'ask-answered', to, key, reply });
+  }
+
+  /** Sends what is due and not already on its way: one mail per pair, the next after its answer. */
+  async #dispatch(self: Address): Promise<void> {
+    const now = this.#platform.now();
+    const found = await this.#platform.maintain(self, (store) => heads(store, self, now));
+    for (const { mail, expired } of found) {
+      const pair = `${nameOf(self)} ${nameOf(mail.to)}`;
+      if (this.#flights.has(pair)) continue;
+      this.#flights.add(pair);
+      this.#behind(self, this.#fly(mail, expired, pair));
+    }
+  }
+
+  async #fly(mail: Mail, expired: boolean, pair: string): Promise<void> {
+    const self = mail.from;
+    let settled = false;
+    try {
+      const reply: Reply = expired ? UNAVAILABLE : { ok: true, value: await this.#platform.carry(mail) };
+      await this.#run(self, { type: 'settled', to: mail.to, number: mail.number, reply });
+      settled = true;
+    } catch (error) {
+      this.#report('mail-deferred', self, mail.key, error);
+      await this.#platform.maintain(self, (store) => defer(store, self, mail.to, mail.number, this.#platform.now()));
+    } finally {
+      this.#flights.delete(pair);
+    }
+    await (settled ? this.#dispatch(self) : this.#rearm(self));
+  }
+
+  async #rearm(self: Address): Promise<void> {
+    this.#platform.arm(self, await this.#platform.maintain(self, (store) => nextWake(store, self)));
+  }
+
+  async #answered(to: Address, key: string, trigger: () => Promise<Trigger>): Promise<Answer> {
+    try {
+      const taken = await this.#run(to, await trigger());
+      return taken === 'outdated' ? { ok: false, reason: 'outdated' } : { ok: true, value: taken.answer };
+    } catch (error) {
+      this.#report('turn-failed', to, key, error);
+      return { ok: false, reason: 'unavailable' };
+    }
+  }
+
+  #inOrder(self: Address, socket: string, key: string, work: () => Promise<unknown>): Promise<void> {
+    const tail = (this.#frames.get(socket) ?? Promise.resolve()).then(async () => {
+      try {
+        await work();
+      } catch (error) {
+        this.#report('turn-failed', self, key, error);
+      }
+    });
+    this.#frames.set(socket, tail);
+    return tail;
+  }
+
+  /** Work that nobody waits for: its failure is an operator's matter, never an unhandled rejection. */
+  #behind(self: Address, work: Promise<unknown>): void {
+    work.catch((error: unknown) => this.#report('effect-failed', self, 'behind', error));
+  }
+
+  #report(type: Fault['type'], actor: Address, key: string, error: unknown): void {
+    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    this.#platform.report({ type, actor, key, error: text });
+  }
+}
