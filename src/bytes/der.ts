@@ -1,0 +1,293 @@
+/**
+ * DER (ITU-T X.690 §8, §10, §11), read strictly: definite minimal lengths, minimal tags and integers, nothing after the value,
+ * bounded size and depth. Every reader returns null for what is not DER of its type, and throws for nothing.
+ * The order inside a SET OF is left alone: makers of genuine certificates got it wrong.
+ */
+import { fromUtf8 } from './utf8.ts';
+
+export type DerClass = 'universal' | 'application' | 'context' | 'private';
+
+/** One value; `content`, `bytes` and `children` are views of the input. */
+export interface Der {
+  readonly class: DerClass;
+  readonly tag: number;
+  readonly constructed: boolean;
+  readonly content: Uint8Array;
+  /** The whole encoding: identifier, length and content. */
+  readonly bytes: Uint8Array;
+  /** Empty for a primitive value. */
+  readonly children: readonly Der[];
+}
+
+export interface DerLimits {
+  /** Bytes. */
+  readonly size: number;
+  readonly depth: number;
+}
+
+export const DER_LIMITS: DerLimits = { size: 65_536, depth: 24 };
+
+export const TAG = {
+  boolean: 1,
+  integer: 2,
+  bitString: 3,
+  octetString: 4,
+  null: 5,
+  oid: 6,
+  enumerated: 10,
+  utf8String: 12,
+  sequence: 16,
+  set: 17,
+  printableString: 19,
+  teletexString: 20,
+  ia5String: 22,
+  utcTime: 23,
+  generalizedTime: 24,
+  universalString: 28,
+  bmpString: 30,
+} as const;
+
+const CLASSES: readonly DerClass[] = ['universal', 'application', 'context', 'private'];
+const MAX_TAG = 0xff_ffff;
+
+/** The one value that fills `bytes`, with everything inside it checked; null otherwise. */
+export function readDer(bytes: Uint8Array, limits: DerLimits = DER_LIMITS): Der | null {
+  if (bytes.length > limits.size) return null;
+  const value = readValue(bytes, 0, limits.depth);
+  return value !== null && value.bytes.length === bytes.length ? value : null;
+}
+
+function readValue(bytes: Uint8Array, start: number, depth: number): Der | null {
+  if (depth === 0 || bytes.length - start < 2) return null;
+  const first = bytes[start]!;
+  const tag = (first & 0x1f) === 0x1f ? readHighTag(bytes, start + 1) : { value: first & 0x1f, next: start + 1 };
+  if (tag === null) return null;
+  const length = readLength(bytes, tag.next);
+  if (length === null || length.value > bytes.length - length.next) return null;
+  const content = bytes.subarray(length.next, length.next + length.value);
+  const constructed = (first & 0x20) !== 0;
+  const children = constructed ? readAll(content, depth - 1) : [];
+  if (children === null || !formFits(first, tag.value, constructed)) return null;
+  const whole = bytes.subarray(start, length.next + length.value);
+  return { class: CLASSES[first >> 6]!, tag: tag.value, constructed, content, bytes: whole, children };
+}
+
+/** X.690 §10.2: strings are primitive in DER; SEQUENCE and SET are always constructed. Tag 0 (end of contents) is BER only. */
+function formFits(first: number, tag: number, constructed: boolean): boolean {
+  if (first >> 6 !== 0) return true;
+  if (tag === 0) return false;
+  return constructed === (tag === TAG.sequence || tag === TAG.set || tag === 8 || tag === 11);
+}
+
+function readAll(bytes: Uint8Array, depth: number): readonly Der[] | null {
+  const values: Der[] = [];
+  for (let at = 0; at < bytes.length;) {
+    const value = readValue(bytes, at, depth);
+    if (value === null) return null;
+    values.push(value);
+    at += value.bytes.length;
+  }
+  return values;
+}
+
+interface Read {
+  readonly value: number;
+  readonly next: number;
+}
+
+/** X.690 §8.1.2.4: base 128, big-endian, no leading zeros, only for numbers above 30. */
+function readHighTag(bytes: Uint8Array, start: number): Read | null {
+  let value = 0;
+  for (let at = start; at < bytes.length; at++) {
+    const byte = bytes[at]!;
+    if (at === start && byte === 0x80) return null;
+    value = value * 128 + (byte & 0x7f);
+    if (value > MAX_TAG) return null;
+    if (byte < 0x80) return value < 31 ? null : { value, next: at + 1 };
+  }
+  return null;
+}
+
+/** X.690 §10.1: definite form, in the fewest bytes. */
+function readLength(bytes: Uint8Array, start: number): Read | null {
+  const first = bytes[start];
+  if (first === undefined) return null;
+  if (first < 0x80) return { value: first, next: start + 1 };
+  const count = first & 0x7f;
+  if (count === 0 || count > 4 || start + count >= bytes.length) return null;
+  let value = 0;
+  for (let i = 1; i <= count; i++) value = value * 256 + bytes[start + i]!;
+  const minimal = value >= 0x80 && value >= 256 ** (count - 1);
+  return minimal ? { value, next: start + 1 + count } : null;
+}
+
+export function isUniversal(value: Der | undefined, tag: number): value is Der {
+  return value !== undefined && value.class === 'universal' && value.tag === tag;
+}
+
+/** Context-specific [number], implicit or explicit. */
+export function isContext(value: Der | undefined, number: number): value is Der {
+  return value !== undefined && value.class === 'context' && value.tag === number;
+}
+
+/** What an explicit [number] wraps; null when it wraps anything but one value. */
+export function explicit(value: Der | undefined): Der | null {
+  return value !== undefined && value.constructed && value.children.length === 1 ? value.children[0]! : null;
+}
+
+export function sequence(value: Der | undefined | null): readonly Der[] | null {
+  return isUniversal(value ?? undefined, TAG.sequence) ? value!.children : null;
+}
+
+export function set(value: Der | undefined | null): readonly Der[] | null {
+  return isUniversal(value ?? undefined, TAG.set) ? value!.children : null;
+}
+
+/** X.690 §11.1: TRUE is FF, FALSE is 00, nothing else. */
+export function boolean(value: Der | undefined): boolean | null {
+  if (!isUniversal(value, TAG.boolean) || value.content.length !== 1) return null;
+  const byte = value.content[0]!;
+  return byte === 0xff ? true : byte === 0 ? false : null;
+}
+
+/** Two's complement content octets in the fewest bytes (X.690 §8.3.2); for INTEGER and ENUMERATED, and implicit tags over them. */
+export function integerContent(content: Uint8Array): bigint | null {
+  const [first, second] = content;
+  if (first === undefined) return null;
+  if (second !== undefined && ((first === 0 && second < 0x80) || (first === 0xff && second >= 0x80))) return null;
+  let value = 0n;
+  for (const byte of content) value = (value << 8n) | BigInt(byte);
+  return first >= 0x80 ? value - (1n << BigInt(8 * content.length)) : value;
+}
+
+export function integer(value: Der | undefined): bigint | null {
+  return isUniversal(value, TAG.integer) ? integerContent(value.content) : null;
+}
+
+/** A non-negative INTEGER that a number holds exactly. */
+export function smallInteger(value: Der | undefined): number | null {
+  return small(integer(value));
+}
+
+export function enumerated(value: Der | undefined): number | null {
+  return isUniversal(value, TAG.enumerated) ? small(integerContent(value.content)) : null;
+}
+
+function small(value: bigint | null): number | null {
+  return value === null || value < 0n || value > BigInt(Number.MAX_SAFE_INTEGER) ? null : Number(value);
+}
+
+/** A non-negative INTEGER as big-endian bytes without leading zeros (one zero byte for 0). */
+export function unsignedInteger(value: Der | undefined): Uint8Array | null {
+  if (!isUniversal(value, TAG.integer) || value.content.length === 0 || value.content[0]! >= 0x80) return null;
+  if (value.content.length === 1 || value.content[0] !== 0) return value.content;
+  return value.content[1]! >= 0x80 ? value.content.subarray(1) : null;
+}
+
+export function octetString(value: Der | undefined): Uint8Array | null {
+  return isUniversal(value, TAG.octetString) ? value.content : null;
+}
+
+export function isNull(value: Der | undefined): boolean {
+  return isUniversal(value, TAG.null) && value.content.length === 0;
+}
+
+export interface Bits {
+  readonly bytes: Uint8Array;
+  /** Bits of the last byte that do not belong to the string, 0..7; they are zero (X.690 §11.2.1). */
+  readonly unused: number;
+}
+
+export function bitString(value: Der | undefined): Bits | null {
+  if (!isUniversal(value, TAG.bitString) || value.content.length === 0) return null;
+  const unused = value.content[0]!;
+  const bytes = value.content.subarray(1);
+  if (unused > 7 || (bytes.length === 0 && unused !== 0)) return null;
+  const last = bytes[bytes.length - 1] ?? 0;
+  return (last & ((1 << unused) - 1)) === 0 ? { bytes, unused } : null;
+}
+
+/** A BIT STRING of whole bytes: keys and signatures. */
+export function wholeBits(value: Der | undefined): Uint8Array | null {
+  const bits = bitString(value);
+  return bits !== null && bits.unused === 0 ? bits.bytes : null;
+}
+
+/** Dotted decimal (X.690 §8.19); arcs of any size up to 64 bytes of content. */
+export function oid(value: Der | undefined): string | null {
+  if (!isUniversal(value, TAG.oid) || value.content.length === 0 || value.content.length > 64) return null;
+  const arcs: bigint[] = [];
+  let arc = 0n;
+  let fresh = true;
+  for (const byte of value.content) {
+    if (fresh && byte === 0x80) return null;
+    arc = (arc << 7n) | BigInt(byte & 0x7f);
+    fresh = byte < 0x80;
+    if (fresh) arcs.push(arc);
+    if (fresh) arc = 0n;
+  }
+  if (!fresh) return null;
+  const root = arcs[0]! < 80n ? arcs[0]! / 40n : 2n;
+  return [root, arcs[0]! - 40n * root, ...arcs.slice(1)].join('.');
+}
+
+/** UTCTime or GeneralizedTime as RFC 5280 §4.1.2.5 restricts them (seconds, Z, no fraction), in milliseconds since 1970. */
+export function time(value: Der | undefined): number | null {
+  const short = isUniversal(value, TAG.utcTime);
+  if (!short && !isUniversal(value, TAG.generalizedTime)) return null;
+  const text = ascii(value.content);
+  const match = /^(\d{2}|\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(text ?? '');
+  if (match === null || match[1]!.length !== (short ? 2 : 4)) return null;
+  const [year, month, day, hour, minute, second] = match.slice(1).map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  return instant(short ? year + (year < 50 ? 2000 : 1900) : year, month, day, hour, minute, second);
+}
+
+function instant(year: number, month: number, day: number, hour: number, minute: number, second: number) {
+  if (month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 59) return null;
+  const date = new Date(0);
+  date.setUTCFullYear(year, month - 1, day);
+  date.setUTCHours(hour, minute, second);
+  return date.getUTCMonth() === month - 1 ? date.getTime() : null;
+}
+
+/** A character string of any of the types a certificate name may use; null for bytes outside the type's repertoire. */
+export function text(value: Der | undefined): string | null {
+  if (value === undefined || value.class !== 'universal') return null;
+  switch (value.tag) {
+    case TAG.utf8String:
+      return fromUtf8(value.content);
+    case TAG.printableString:
+    case TAG.ia5String:
+      return ascii(value.content);
+    case TAG.teletexString:
+      return latin1(value.content);
+    case TAG.bmpString:
+      return utf16(value.content);
+    default:
+      return null;
+  }
+}
+
+function ascii(bytes: Uint8Array): string | null {
+  return bytes.every((byte) => byte < 0x80) ? latin1(bytes) : null;
+}
+
+function latin1(bytes: Uint8Array): string {
+  let out = '';
+  for (const byte of bytes) out += String.fromCharCode(byte);
+  return out;
+}
+
+function utf16(bytes: Uint8Array): string | null {
+  if (bytes.length % 2 !== 0) return null;
+  let out = '';
+  for (let i = 0; i < bytes.length; i += 2) out += String.fromCharCode((bytes[i]! << 8) | bytes[i + 1]!);
+  return out;
+}
