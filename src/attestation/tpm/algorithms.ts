@@ -16,6 +16,7 @@ export const ALG = {
   OAEP: 0x0017,
   ECDSA: 0x0018,
   ECDH: 0x0019,
+  ECMQV: 0x001d,
   ECC: 0x0023,
   CFB: 0x0043,
 } as const;
@@ -64,7 +65,7 @@ export function curveByName(name: CurveName): Curve {
 }
 
 /** Signing and encryption schemes (Part 2 §11.2.1, §11.2.3) whose only detail is a hash, or nothing. */
-export type SchemeName = 'rsassa' | 'rsapss' | 'rsaes' | 'oaep' | 'ecdsa' | 'ecdh';
+export type SchemeName = 'rsassa' | 'rsapss' | 'rsaes' | 'oaep' | 'ecdsa' | 'ecdh' | 'ecmqv';
 
 const SCHEMES = [
   { name: 'rsassa', id: ALG.RSASSA, key: 'rsa', hashed: true },
@@ -73,6 +74,7 @@ const SCHEMES = [
   { name: 'oaep', id: ALG.OAEP, key: 'rsa', hashed: true },
   { name: 'ecdsa', id: ALG.ECDSA, key: 'ecc', hashed: true },
   { name: 'ecdh', id: ALG.ECDH, key: 'ecc', hashed: true },
+  { name: 'ecmqv', id: ALG.ECMQV, key: 'ecc', hashed: true },
 ] as const;
 
 export function schemeById(id: number): (typeof SCHEMES)[number] | null {
