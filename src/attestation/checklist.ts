@@ -14,11 +14,23 @@ export class Refused extends Error {
 export class Checklist {
   readonly checks: Check[] = [];
   readonly facts: Record<string, Fact> = {};
+  readonly #monitored: ReadonlySet<Reason>;
+
+  /** `monitored`: the reasons of rules that this verification records without refusing (policy.monitor). */
+  constructor(monitored: Iterable<Reason> = []) {
+    this.#monitored = new Set(monitored);
+  }
 
   /** Records a step; refuses with `reason` when it does not hold. */
   demand(holds: boolean, id: string, spec: string, reason: Reason, detail: string): asserts holds {
     this.checks.push({ id, spec, outcome: holds ? 'pass' : 'fail', detail });
     if (!holds) throw new Refused(reason, `${id}: ${detail}`);
+  }
+
+  /** A rule of policy: as `demand`, unless policy only monitors its reason. */
+  rule(holds: boolean, id: string, spec: string, reason: Reason, detail: string): void {
+    if (holds || !this.#monitored.has(reason)) this.demand(holds, id, spec, reason, detail);
+    else this.checks.push({ id, spec, outcome: 'monitored', detail });
   }
 
   /** A value that must exist: what a reader returned, or a refusal when it returned null. */

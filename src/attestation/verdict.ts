@@ -88,7 +88,8 @@ export interface Check {
   readonly id: string;
   /** Where the step is written, e.g. `WebAuthn L3 §8.2 step 2`. */
   readonly spec: string;
-  readonly outcome: 'pass' | 'fail' | 'skipped';
+  /** `monitored`: it did not hold, and policy only watches this rule. */
+  readonly outcome: 'pass' | 'fail' | 'skipped' | 'monitored';
   /** For the operator; never contains secrets. */
   readonly detail: string;
 }

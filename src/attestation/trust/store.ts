@@ -1,17 +1,21 @@
-import type { FormatId } from '../verdict.ts';
+import type { FormatId, Reason } from '../verdict.ts';
+
+/** `hardware` anchors stand for physical devices; `virtual-tpm` for clouds and hypervisors; `metadata` signs lists and receipts. */
+export type AnchorClass = 'hardware' | 'virtual-tpm' | 'software' | 'metadata' | 'development' | 'test';
 
 /** One anchor: data with provenance. Validity is judged by the path profile that uses it. */
 export interface Anchor {
   readonly id: string;
   /** DER certificate. */
   readonly certificate: Uint8Array;
-  /** `hardware` anchors stand for physical devices; `virtual-tpm` for clouds and hypervisors; `metadata` signs lists. */
-  readonly class: 'hardware' | 'virtual-tpm' | 'software' | 'metadata' | 'development' | 'test';
+  readonly class: AnchorClass;
   readonly formats: readonly FormatId[];
   readonly vendor: string;
   /** WebAuthn authenticators this anchor speaks for; empty when it is not bound to AAGUIDs. */
   readonly aaguids: readonly string[];
   readonly source: string;
+  /** Why a policy that does not take this class refuses, where the class does not say it. */
+  readonly refusal?: Reason;
 }
 
 /** Everything the verifier trusts and every list it consults, as data from outside. */

@@ -1,0 +1,32 @@
+/** The trust store that ships, as the verifier takes it. */
+import { fromBase64url } from '../../bytes/base64url.ts';
+import { anchorRecords, intermediateRecords } from './anchors/index.ts';
+import type { AnchorRecord } from './anchors/record.ts';
+import type { Anchor, TrustStore } from './store.ts';
+
+export function loadAnchor(record: AnchorRecord): Anchor {
+  const { id, formats, vendor, aaguids, source } = record;
+  const certificate = decoded(record.id, record.certificate);
+  const shape = { id, class: record.class, formats, vendor, aaguids, source, certificate };
+  return record.refusal === undefined ? shape : { ...shape, refusal: record.refusal };
+}
+
+/** Built-in anchors and intermediates, no lists: those arrive as data (`metadata`, `androidStatus`), as do further anchors. */
+export function builtInTrust(
+  lists: Partial<Pick<TrustStore, 'metadata' | 'androidStatus'>> = {},
+  further: readonly Anchor[] = [],
+): TrustStore {
+  return {
+    anchors: [...anchorRecords.map(loadAnchor), ...further],
+    intermediates: intermediateRecords.map((record) => decoded(record.subject, record.certificate)),
+    metadata: lists.metadata ?? null,
+    androidStatus: lists.androidStatus ?? null,
+  };
+}
+
+/** Shipped data that does not decode is a broken build, not bad input. */
+function decoded(name: string, text: string): Uint8Array {
+  const bytes = fromBase64url(text);
+  if (bytes === null) throw new Error(`trust store: ${name} is not base64url`);
+  return bytes;
+}

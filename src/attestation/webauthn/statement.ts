@@ -1,0 +1,38 @@
+import type { Cbor } from '../../bytes/cbor.ts';
+import type { Checklist } from '../checklist.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { TrustStore } from '../trust/store.ts';
+import type { Assurance, FormatId } from '../verdict.ts';
+import type { AttestedCredential, AuthenticatorHeader } from './authenticator-data.ts';
+import type { CoseKey } from './cose-key.ts';
+
+/** A registration whose ceremony held: what an attestation statement speaks about. */
+export interface Registration {
+  readonly header: AuthenticatorHeader;
+  readonly credential: AttestedCredential;
+  /** The credential key as read; a format that needs it demands `ok`. */
+  readonly key: CoseKey;
+  readonly authenticatorData: Uint8Array<ArrayBuffer>;
+  /** SHA-256 of clientDataJSON, 32 bytes. */
+  readonly clientDataHash: Uint8Array<ArrayBuffer>;
+  /** authenticatorData || clientDataHash: what most statements sign. */
+  readonly signed: Uint8Array<ArrayBuffer>;
+}
+
+export interface Judging {
+  /** Milliseconds since 1970. */
+  readonly now: number;
+  readonly trust: TrustStore;
+  readonly policy: Policy;
+}
+
+/** The identity key of a WebAuthn enrolment is always vouched for: a credential key signs nothing but assertions. */
+export type StatementFinding = Omit<Assurance, 'identityKeyHardware'>;
+
+/** One WebAuthn attestation statement format: its own fields, then the specification's numbered steps in order. */
+export interface StatementFormat<S> {
+  readonly id: FormatId;
+  /** Reads attStmt; null is `malformed`. */
+  read(statement: Cbor): S | null;
+  verify(statement: S, registration: Registration, judging: Judging, steps: Checklist): Promise<StatementFinding>;
+}

@@ -1,0 +1,34 @@
+/** What enrolment evidence signs over, before it is hashed: the same bytes on the server and in every client. */
+import { concat, lp } from './join.ts';
+import { utf8 } from './utf8.ts';
+
+export interface EnrolmentFields {
+  /** Configured URL of the deployment. */
+  readonly origin: string;
+  /** What kind of evidence: `webauthn`, `android-keystore`, `app-attest`, `tpm2`, `linked`. */
+  readonly format: string;
+  /** SHA-256 of the server's enrolment token, 32 bytes. */
+  readonly nonce: Uint8Array;
+  readonly purpose: string;
+  /** 16 bytes, assigned by the server in the token. */
+  readonly deviceId: Uint8Array;
+  /** SubjectPublicKeyInfo (DER); empty for Android Keystore, whose challenge is fixed before its key exists. */
+  readonly identityKey: Uint8Array;
+  /** Empty while the account is not known. */
+  readonly accountId: Uint8Array;
+}
+
+/** "callsign/enrol/1" || lp(origin) || lp(format) || nonce || lp(purpose) || lp(device id) || lp(SPKI) || lp(account id). */
+export function enrolmentInput(fields: EnrolmentFields): Uint8Array<ArrayBuffer> {
+  if (fields.nonce.length !== 32) throw new RangeError('enrolment nonce: 32 bytes');
+  return concat(
+    utf8('callsign/enrol/1'),
+    lp(utf8(fields.origin)),
+    lp(utf8(fields.format)),
+    fields.nonce,
+    lp(utf8(fields.purpose)),
+    lp(fields.deviceId),
+    lp(fields.identityKey),
+    lp(fields.accountId),
+  );
+}
