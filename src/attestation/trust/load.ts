@@ -1,5 +1,6 @@
 /** The trust store that ships, as the verifier takes it. */
 import { fromBase64url } from '../../bytes/base64url.ts';
+import { type Certificate, readCertificate } from '../path/certificate.ts';
 import { anchorRecords, intermediateRecords } from './anchors/index.ts';
 import type { AnchorRecord } from './anchors/record.ts';
 import type { Anchor, TrustStore } from './store.ts';
@@ -25,8 +26,9 @@ export function builtInTrust(
 }
 
 /** Shipped data that does not decode is a broken build, not bad input. */
-function decoded(name: string, text: string): Uint8Array {
+function decoded(name: string, text: string): Certificate {
   const bytes = fromBase64url(text);
-  if (bytes === null) throw new Error(`trust store: ${name} is not base64url`);
-  return bytes;
+  const certificate = bytes === null ? null : readCertificate(bytes);
+  if (certificate === null) throw new Error(`trust store: ${name} is no certificate`);
+  return certificate;
 }

@@ -1,3 +1,4 @@
+import type { Certificate } from '../path/certificate.ts';
 import type { FormatId, Reason } from '../verdict.ts';
 
 /** `hardware` anchors stand for physical devices; `virtual-tpm` for clouds and hypervisors; `metadata` signs lists and receipts. */
@@ -6,8 +7,8 @@ export type AnchorClass = 'hardware' | 'virtual-tpm' | 'software' | 'metadata' |
 /** One anchor: data with provenance. Validity is judged by the path profile that uses it. */
 export interface Anchor {
   readonly id: string;
-  /** DER certificate. */
-  readonly certificate: Uint8Array;
+  /** Read once, when the store is made: a verdict compares names and keys, it parses no anchor. */
+  readonly certificate: Certificate;
   readonly class: AnchorClass;
   readonly formats: readonly FormatId[];
   readonly vendor: string;
@@ -22,7 +23,7 @@ export interface Anchor {
 export interface TrustStore {
   readonly anchors: readonly Anchor[];
   /** Intermediates that evidence may omit (TPM vendors publish them apart). */
-  readonly intermediates: readonly Uint8Array[];
+  readonly intermediates: readonly Certificate[];
   /** FIDO Metadata Service entries by AAGUID, after the BLOB verified; null when none was imported. */
   readonly metadata: MetadataList | null;
   /** Android attestation status list by serial; null when none was imported. */
