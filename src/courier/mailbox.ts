@@ -1,0 +1,112 @@
+/**
+ * The mailbox of one device: what is stored, refused, collapsed, sent, set aside and forgotten.
+ *
+ * Owned by the Device actor, which keeps `Mailbox` as one row, each `Row` as one row, and bodies beside them. A turn may
+ * load a part of `rows`: all that are not `done`, and the one with the id of the command; and of `revisions` the stream
+ * of the command. An envelope that was answered `stored` is delivered at least once before it expires, in order.
+ */
+import type { ServerFrame } from '../protocol/courier.ts';
+
+export type Priority = 'urgent' | 'normal';
+
+/** What a push may carry: nothing that tells who calls. */
+export type Push = { call: string; deadline: number; media: string[]; from: string | null };
+
+/** One message for one device, as its sender hands it over. */
+export type Envelope = {
+  /** Unique for ever; a repeat with the same id is recognized until it expires. */
+  id: string;
+  topic: string;
+  /** The account whose quota it uses and that the receiver sees; null: the server. */
+  from: string | null;
+  /** A later envelope of the same sender, topic and key takes the place of the ones that still wait. */
+  collapse: string | null;
+  expires: number;
+  /** Urgent: wake the device when it is not connected, or does not acknowledge soon. */
+  priority: Priority;
+  /** About a call that was let in: may use the reserve above the limits. */
+  control: boolean;
+  /** Outside the delivery guarantee: when it expires nobody is told of a gap. */
+  volatile: boolean;
+  /** Who is told (as a receipt) when the device has acknowledged it: a call id. */
+  receipt: string | null;
+  /** Revision within a stream (a call id): at or below the highest seen it is late and is not stored. */
+  order: { stream: string; rev: number } | null;
+  push: Push | null;
+  body: unknown;
+};
+
+/**
+ * `done`: acknowledged or collapsed; only id and seq are left, until it expires. `expired` and `poison` are places in
+ * the sequence that become a gap.
+ */
+export type RowState = 'waiting' | 'done' | 'expired' | 'poison';
+
+export type Row = Omit<Envelope, 'body' | 'order'> & {
+  seq: number;
+  state: RowState;
+  /** Length of the body as JSON text. */
+  size: number;
+  storedAt: number;
+  /** Connections in which it was the first one that stayed unacknowledged too long. */
+  strikes: number;
+  /** When it is pushed unless acknowledged; null: not, or already. */
+  pushAt: number | null;
+};
+
+export type Connection = { id: string; openedAt: number; badFrames: number };
+
+export type Mailbox = {
+  /** Random 16 bytes, base64url; new after a restore, so that no client trusts a rewound sequence. */
+  box: string;
+  nextSeq: number;
+  /** Everything up to here is acknowledged. */
+  acked: number;
+  connection: Connection | null;
+  rows: readonly Row[];
+  revisions: Readonly<Record<string, { rev: number; until: number }>>;
+};
+
+export type MailboxCommand =
+  | { type: 'put'; envelope: Envelope }
+  /** A hello that verified. `freshBox` (16 random bytes, base64url) is used when the client knows more than we do. */
+  | { type: 'open'; connection: string; box: string | null; lastSeq: number; nextNonce: string; freshBox: string }
+  | { type: 'ack'; connection: string; upTo: number }
+  | { type: 'bad-frame'; connection: string; reason: 'bad-frame' | 'frame-too-large' | 'too-fast' }
+  | { type: 'closed'; connection: string }
+  | { type: 'due' };
+
+export type PutReply =
+  | { ok: true; outcome: 'stored' | 'duplicate' | 'late'; seq: number | null; live: boolean }
+  | { ok: false; reason: 'mailbox-full' | 'envelope-too-large' | 'expired' };
+
+export type MailboxEffect =
+  /** A new row, and the body of the command beside it. */
+  | { type: 'insert'; row: Row }
+  /** A row changed; when `body` is false its body goes. */
+  | { type: 'update'; row: Row; body: boolean }
+  | { type: 'delete'; seq: number }
+  /** Delete every `done` row that expired, also those that were not loaded. */
+  | { type: 'forget-done' }
+  | { type: 'revision'; stream: string; rev: number; until: number }
+  /** Frames leave in the order of the effects, to the connection named. `deliver` takes the body from its row. */
+  | { type: 'deliver'; connection: string; seq: number }
+  | { type: 'frame'; connection: string; frame: ServerFrame }
+  | { type: 'close'; connection: string; code: number; reason: string }
+  | { type: 'push'; seq: number; push: Push; until: number }
+  | { type: 'receipt'; to: string; id: string }
+  /** The one deadline of the mailbox. */
+  | { type: 'deadline'; at: number | null }
+  /** For the operator's feed. */
+  | { type: 'event'; event: 'mailbox.poison' | 'mailbox.full'; topic: string };
+
+export type MailboxDecision = {
+  mailbox: Mailbox;
+  effects: MailboxEffect[];
+  /** Answer to `put`; null for the others. */
+  reply: PutReply | null;
+};
+
+export function emptyMailbox(box: string): Mailbox {
+  return { box, nextSeq: 1, acked: 0, connection: null, rows: [], revisions: {} };
+}

@@ -1,0 +1,387 @@
+/** Calls on the wire: what clients ask (verbs), what they are answered (replies) and what they are told (frames). */
+import * as v from 'valibot';
+import { AccountId, DeviceId, encodedUpTo, Millis } from './identity.ts';
+
+/** Longest sealed body of one device, bytes. */
+export const SEALED_BODY_MAX_BYTES = 16_384;
+/** Longest `app` of an invitation, bytes. */
+export const APP_MAX_BYTES = 1_024;
+/** Longest `reference` of an invitation, UTF-16 units; visible to the operator and returned in events. */
+export const REFERENCE_MAX_LENGTH = 64;
+/** Devices of one account that an invitation can ring. */
+export const LEGS_MAX = 10;
+/** Participants of a group call. */
+export const PARTICIPANTS_MAX = 33;
+
+export const RING_MS = 45_000;
+export const RING_MIN_MS = 15_000;
+export const RING_MAX_MS = 120_000;
+/** An answer that reaches the call this long after the ring deadline still wins. */
+export const LATE_GRACE_MS = 1_500;
+/** A client stops its own ring this long after the ring deadline when nobody told it to. */
+export const CLIENT_RING_GRACE_MS = 2_000;
+/** A client that waits this long for the reply to its answer repeats it. */
+export const GRANT_WAIT_MS = 5_000;
+/** From grant to the first `confirm`. */
+export const CONNECT_MS = 20_000;
+/** A caller that is not heard for this long while it rings has cancelled; it sends `alive` every CALLER_ALIVE_MS. */
+export const CALLER_LEASE_MS = 12_000;
+export const CALLER_ALIVE_MS = 5_000;
+/** From the loss of a participant's call-plane socket (or, without one, its last verb) to the end of its part. */
+export const IN_CALL_LEASE_MS = 30_000;
+/** How often a participant without a call-plane socket sends `alive`. */
+export const IN_CALL_ALIVE_MS = 10_000;
+/** How long the callee's account and the pair lock may take to answer. */
+export const ADMISSION_MS = 5_000;
+/** A refused invitation can be repeated with the next attempt this long. */
+export const REFUSED_KEEP_MS = 60_000;
+/** An ended call answers repeated verbs this long, then erases itself; longer than any capability lives. */
+export const ERASE_AFTER_MS = 24 * 3_600_000;
+/** A pair lock outlives the ring deadline by this. */
+export const PAIR_LOCK_GRACE_MS = 5_000;
+/** Told that a call ended, a device hears it this long after. */
+export const CONTROL_KEEP_MS = 60_000;
+
+/** Roster changes this close together share one epoch. */
+export const EPOCH_COALESCE_MS = 150;
+/** An epoch that somebody joined is activated after this at the latest. */
+export const ACTIVATE_JOIN_MS = 1_000;
+/** An epoch that somebody left is activated after this at the latest. */
+export const ACTIVATE_LEAVE_MS = 500;
+
+/** 128 random bits of the caller's device as 32 lowercase hexadecimal digits, so that text order is byte order. */
+export const CallId = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
+export type CallId = v.InferOutput<typeof CallId>;
+
+/** Identifies one logical message for ever: 128 random bits, 32 lowercase hexadecimal digits. */
+export const MessageId = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
+
+/** A word of ours that may grow: media kinds, end reasons, `must` entries. Unknown ones are carried. */
+const Word = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,31}$/));
+
+/** Known kinds, poorest first: `audio`, `video`, `screen`; unknown ones are carried. */
+export const Media = v.pipe(v.array(Word), v.minLength(1), v.maxLength(8));
+
+const Sealed = encodedUpTo(SEALED_BODY_MAX_BYTES);
+const Attempt = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535));
+/** What the receiver may not ignore; a server that does not know an entry refuses with `must-understand`. */
+const Must = v.pipe(v.array(Word), v.maxLength(8));
+
+/** One authenticated device of an account. */
+export const Party = v.object({ account: AccountId, device: DeviceId });
+export type Party = v.InferOutput<typeof Party>;
+
+/** One callee device: the capability that a lookup returned for it, and the invitation sealed to it. */
+export const InviteLeg = v.object({
+  device: DeviceId,
+  capability: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.-]{1,512}$/)),
+  message: MessageId,
+  body: Sealed,
+});
+export type InviteLeg = v.InferOutput<typeof InviteLeg>;
+
+const Legs = v.pipe(v.array(InviteLeg), v.minLength(1), v.maxLength(LEGS_MAX));
+const common = { call: CallId, attempt: Attempt, must: v.exactOptional(Must) };
+
+export const Invite = v.object({
+  ...common,
+  verb: v.literal('invite'),
+  to: AccountId,
+  media: Media,
+  /** Number of the callable set that the legs were sealed for. */
+  set: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+  legs: Legs,
+  ringMs: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(RING_MIN_MS), v.maxValue(RING_MAX_MS))),
+  /** The application's own sealed bytes, the same for every leg. */
+  app: v.exactOptional(encodedUpTo(APP_MAX_BYTES)),
+  reference: v.exactOptional(v.pipe(v.string(), v.maxLength(REFERENCE_MAX_LENGTH))),
+  /** A call of the same caller device that ends first, so that tapping again never rings twice. */
+  replaces: v.exactOptional(CallId),
+});
+export type Invite = v.InferOutput<typeof Invite>;
+
+const simple = <const Name extends string>(name: Name) => v.object({ ...common, verb: v.literal(name) });
+const sealed = { message: MessageId, body: Sealed };
+
+/** Every verb, its fields; which role it is legal for is decided by the call's state. */
+export const Verb = v.variant('verb', [
+  Invite,
+  simple('ringing'),
+  v.object({ ...common, verb: v.literal('answer'), ...sealed, media: v.exactOptional(Media) }),
+  v.object({ ...common, verb: v.literal('decline'), scope: v.picklist(['device', 'all']) }),
+  simple('ignore'),
+  simple('busy'),
+  v.object({ ...common, verb: v.literal('failed'), detail: v.exactOptional(Word) }),
+  simple('cancel'),
+  v.object({
+    ...common,
+    verb: v.literal('signal'),
+    ...sealed,
+    /** Null or absent sends to every other talker. */
+    to: v.exactOptional(v.nullable(DeviceId)),
+    /** ICE generation of the sender; the receiver drops older ones. */
+    generation: v.exactOptional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535))),
+  }),
+  simple('confirm'),
+  v.object({ ...common, verb: v.literal('hangup'), detail: v.exactOptional(Word) }),
+  simple('alive'),
+  /** Asks whether this device may open a call-plane socket now. */
+  simple('socket'),
+  v.object({
+    ...common,
+    verb: v.literal('add'),
+    to: AccountId,
+    set: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+    legs: Legs,
+    /** The member's signed ADMIT, opaque to the server. */
+    admit: Sealed,
+  }),
+  /** A member's signed JOIN with its call prekey, after its call became a group. */
+  v.object({ ...common, verb: v.literal('join'), proof: Sealed }),
+  v.object({ ...common, verb: v.literal('remove'), account: AccountId, device: DeviceId, proof: Sealed }),
+  v.object({ ...common, verb: v.literal('leave'), proof: v.exactOptional(Sealed) }),
+  /** One batch of sealed sender keys for an epoch, fanned out to every other member. */
+  v.object({
+    ...common,
+    verb: v.literal('keys'),
+    epoch: v.pipe(v.number(), v.safeInteger()),
+    message: MessageId,
+    body: Sealed,
+  }),
+  /** The senders (participant ids) whose batches of this epoch were opened. */
+  v.object({
+    ...common,
+    verb: v.literal('keys-ack'),
+    epoch: v.pipe(v.number(), v.safeInteger()),
+    from: v.pipe(v.array(v.pipe(v.number(), v.safeInteger())), v.maxLength(PARTICIPANTS_MAX)),
+  }),
+]);
+export type Verb = v.InferOutput<typeof Verb>;
+export type VerbOf<Name extends Verb['verb']> = Extract<Verb, { verb: Name }>;
+
+const UnknownVerb = v.object({ ...common, verb: Word });
+/** Entries of `must` that this version understands. */
+export const UNDERSTOOD: readonly string[] = [];
+
+const NAMES: ReadonlySet<string> = new Set(Verb.options.map((option) => option.entries.verb.literal));
+
+export type ParsedVerb =
+  | { readonly ok: true; readonly verb: Verb }
+  /** A verb of a later version: answered `ignored`, changes nothing. */
+  | { readonly ok: true; readonly verb: { readonly verb: 'unknown'; readonly call: CallId; readonly attempt: number } }
+  | { readonly ok: false; readonly reason: 'malformed' | 'must-understand' };
+
+/** Reads one verb. Unknown fields are dropped; an unknown verb or field that `must` names is refused. */
+export function parseVerb(raw: unknown): ParsedVerb {
+  const head = v.safeParse(UnknownVerb, raw);
+  if (!head.success) return { ok: false, reason: 'malformed' };
+  if (head.output.must?.some((entry) => !UNDERSTOOD.includes(entry))) return { ok: false, reason: 'must-understand' };
+  if (!NAMES.has(head.output.verb)) {
+    return { ok: true, verb: { verb: 'unknown', call: head.output.call, attempt: head.output.attempt } };
+  }
+  const parsed = v.safeParse(Verb, raw);
+  return parsed.success ? { ok: true, verb: parsed.output } : { ok: false, reason: 'malformed' };
+}
+
+export type CallState = 'new' | 'ringing' | 'granted' | 'connected' | 'ended';
+
+/** `answering`: granted by a glare merge, its sealed answer not here yet. The last eight are end states. */
+export type LegState =
+  | 'pending'
+  | 'sent'
+  | 'delivered'
+  | 'alerting'
+  | 'answering'
+  | 'won'
+  | 'lost'
+  | 'declined'
+  | 'ignored'
+  | 'busy'
+  | 'failed'
+  | 'expired'
+  | 'elsewhere';
+
+/** Why a call ended. Clients carry a reason they do not know and show it as `failed`. */
+export type EndReason =
+  | 'completed'
+  | 'cancelled'
+  | 'declined'
+  | 'busy'
+  | 'no-answer'
+  | 'unreachable'
+  | 'failed'
+  | 'glare-merged'
+  | 'replaced'
+  | 'expired';
+
+/** Why an answer was not granted or an invitation does not ring. */
+export type DenyReason =
+  | 'answered-elsewhere'
+  | 'declined-elsewhere'
+  | 'cancelled'
+  | 'ended'
+  | 'leg-ended'
+  | 'too-late'
+  | 'rate-limited'
+  | 'callee-unknown'
+  | 'unavailable'
+  | 'call-id-taken'
+  | 'stale-devices'
+  | 'stale-capability'
+  | 'too-many-participants';
+
+/** Why a verb was refused. `unknown-call` is also what a stranger to the call hears. */
+export type RefusalReason =
+  | DenyReason
+  | 'malformed'
+  | 'must-understand'
+  | 'unknown-call'
+  | 'wrong-role'
+  | 'wrong-state'
+  | 'stale-attempt'
+  | 'too-fast';
+
+/** A device that the callable set holds and the invitation lacked; verified by a lookup before anything is sealed to it. */
+export type MissingDevice = { device: string; capability?: string; bundle?: string };
+
+/** What a verb is answered: at once, and the same again when it is repeated. */
+export type Reply =
+  | {
+      ok: true;
+      call: string;
+      rev: number;
+      state: CallState;
+      serverNow: number;
+      /** A verb that this version does not know, or that changes nothing any more. */
+      ignored?: true;
+      /** Invite: the call is stored and asks the callee's account; what came of it follows as a frame, or by repeating. */
+      pending?: true;
+      /** Invite, once it rings. */
+      ringDeadline?: number;
+      /** Answer: this device, and no other, holds the call. */
+      granted?: { connectDeadline: number };
+      reason?: EndReason;
+    }
+  | {
+      ok: false;
+      call: string;
+      rev: number;
+      serverNow: number;
+      reason: RefusalReason;
+      /** The device that answered or declined. */
+      by?: string;
+      retryAfterMs?: number;
+      /** stale-devices: number of the callable set, what was missing and what does not belong. */
+      set?: number;
+      missing?: MissingDevice[];
+      extra?: string[];
+      /** stale-capability: the legs whose capability no longer holds. */
+      devices?: string[];
+    };
+
+type Head = {
+  call: string;
+  /** The call's revision: strictly growing over the state frames that one device is sent. */
+  rev: number;
+  /** Server time at which the call said so, ms. */
+  at: number;
+};
+
+/** What the server tells a device about a call's state; durable, through the mailbox. */
+export type StateFrame =
+  | (Head & {
+      type: 'invite';
+      attempt: number;
+      from: { account: string; device: string };
+      media: string[];
+      ringDeadline: number;
+      message: string;
+      body: string;
+      app?: string;
+      /** The new person's place in a call that goes on. */
+      group?: true;
+    })
+  /** To the caller: stored, allowed, ringing. */
+  | (Head & { type: 'invited'; ringDeadline: number; legs: number })
+  | (Head & { type: 'stale-devices'; set: number; missing: MissingDevice[]; extra: string[] })
+  | (Head & { type: 'stale-capability'; devices: string[] })
+  | (Head & { type: 'denied'; reason: DenyReason; retryAfterMs?: number })
+  | (Head & { type: 'remote-ringing' })
+  | (Head & {
+      type: 'grant';
+      connectDeadline: number;
+      /** Glare: granted because this device's own call was merged; the device now sends its sealed answer, or hangs up. */
+      merged?: { call: string; media: string[] };
+    })
+  | (Head & {
+      type: 'accepted';
+      account: string;
+      device: string;
+      message: string;
+      body: string;
+      media: string[];
+      connectDeadline: number;
+    })
+  | (Head & { type: 'elsewhere'; cause: 'answered' | 'declined'; by: string })
+  | (Head & { type: 'cancelled' })
+  | (Head & {
+      type: 'ended';
+      reason: EndReason;
+      detail?: string;
+      by?: string;
+      /** Glare: the call that survives. */
+      into?: string;
+      /** Glare: the survivor was gone; a caller whose user has not cancelled places its call again. */
+      redial?: true;
+    });
+
+/** What goes over call-plane sockets, with the courier as fall-back; volatile. */
+export type PlaneFrame =
+  | (Head & { type: 'connected' })
+  | (Head & {
+      type: 'signal';
+      from: { account: string; device: string };
+      message: string;
+      body: string;
+      generation?: number;
+    })
+  | (Head & { type: 'peer-lost'; account: string; device: string; until: number })
+  | (Head & { type: 'peer-back'; account: string; device: string })
+  | (Head & { type: 'prepare'; epoch: number; roster: RosterEntry[]; proofs: string[] })
+  | (Head & { type: 'keys'; epoch: number; from: number; message: string; body: string })
+  | (Head & { type: 'activate'; epoch: number })
+  | (Head & { type: 'added'; account: string; outcome: 'ringing' | 'declined' | 'busy' | 'no-answer' | 'unreachable' });
+
+export type CallFrame = StateFrame | PlaneFrame;
+
+/** One participant of a group call; a device that joins again gets a new id. */
+export type RosterEntry = { participant: number; account: string; device: string };
+
+/** State frames by type: a client applies them by rising `rev`; plane frames are recognized by sender and message id. */
+export const STATE_FRAMES: ReadonlySet<string> = new Set<StateFrame['type']>([
+  'invite',
+  'invited',
+  'stale-devices',
+  'stale-capability',
+  'denied',
+  'remote-ringing',
+  'grant',
+  'accepted',
+  'elsewhere',
+  'cancelled',
+  'ended',
+]);
+
+/** What every frame about a call has; the rest is the frame type's own, and unknown types are ignored. */
+export const FrameHead = v.looseObject({
+  type: Word,
+  call: CallId,
+  rev: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+  at: Millis,
+});
+
+/** Media that both lists know, in the order of the first; never empty: audio is always possible. */
+export function poorerMedia(a: readonly string[], b: readonly string[]): string[] {
+  const both = a.filter((kind) => b.includes(kind));
+  return both.length > 0 ? both : ['audio'];
+}
