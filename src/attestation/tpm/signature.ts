@@ -1,9 +1,12 @@
 import { concat } from '../../bytes/join.ts';
+import type { SignatureAlgorithm } from '../path/public-key.ts';
+import { verifySignature } from '../path/signature.ts';
+import type { SignatureResult } from '../path/signature.ts';
 import type { HashName } from './algorithms.ts';
 import { curveByName, hashById, hashByName, schemeById } from './algorithms.ts';
 import type { PublicArea } from './public.ts';
 import { TpmReader } from './reader.ts';
-import { leftPad, spkiOf } from './spki.ts';
+import { leftPad, publicKeyOf } from './spki.ts';
 
 /** TPMT_SIGNATURE (Part 2 §11.3.4) of the asymmetric schemes. */
 export type TpmSignature =
@@ -31,48 +34,31 @@ export function schemeMatches(signature: TpmSignature, area: PublicArea): boolea
   return (signature.scheme === 'ecdsa') === (area.key.type === 'ecc');
 }
 
-/** Whether `signature` over `message` was made by the key of `area`. False, never an exception, for a key that is not on its curve. */
-export async function verifySignature(
+/** Whether `signature` over `message` was made by the key of `area`. Never throws. `sha1` is for recorded evidence of old TPMs and off on the product's path. */
+export async function verifyTpmSignature(
   signature: TpmSignature,
   area: PublicArea,
-  message: Uint8Array<ArrayBuffer>,
-): Promise<boolean> {
+  message: Uint8Array,
+  rules: { readonly sha1?: boolean } = {},
+): Promise<SignatureResult> {
+  if (!schemeMatches(signature, area)) return { ok: false, reason: 'signature-algorithm' };
   const raw = rawSignature(signature, area);
-  const { web, size } = hashByName(signature.hash);
-  if (!raw || !schemeMatches(signature, area)) return false;
-  const [algorithm, usage] = algorithms(signature, area, web, size);
-  try {
-    const key = await crypto.subtle.importKey('spki', spkiOf(area.key), algorithm, false, ['verify']);
-    return await crypto.subtle.verify(usage, key, raw, message);
-  } catch {
-    return false;
-  }
+  if (raw === null) return { ok: false, reason: 'signature-invalid' };
+  return verifySignature(algorithmOf(signature), publicKeyOf(area.key), message, raw, { ...rules, raw: true });
 }
 
-function algorithms(
-  signature: TpmSignature,
-  area: PublicArea,
-  hash: string,
-  saltLength: number,
-): [RsaHashedImportParams | EcKeyImportParams, AlgorithmIdentifier | RsaPssParams | EcdsaParams] {
-  if (area.key.type === 'ecc')
-    return [
-      { name: 'ECDSA', namedCurve: area.key.curve },
-      { name: 'ECDSA', hash },
-    ];
-  if (signature.scheme === 'rsapss')
-    return [
-      { name: 'RSA-PSS', hash },
-      { name: 'RSA-PSS', saltLength },
-    ];
-  return [{ name: 'RSASSA-PKCS1-v1_5', hash }, { name: 'RSASSA-PKCS1-v1_5' }];
+/** RSASSA-PSS in a TPM salts with as many bytes as its hash has (Part 1 annex B.7). */
+function algorithmOf({ scheme, hash }: TpmSignature): SignatureAlgorithm {
+  const { web, size } = hashByName(hash);
+  if (scheme === 'ecdsa') return { kind: 'ecdsa', hash: web };
+  return scheme === 'rsapss' ? { kind: 'rsa-pss', hash: web, saltLength: size } : { kind: 'rsa-pkcs1', hash: web };
 }
 
-/** What WebCrypto verifies: the PKCS #1 octets, or r || s padded to the field size; null when it cannot be of this key. */
-function rawSignature(signature: TpmSignature, area: PublicArea): Uint8Array<ArrayBuffer> | null {
-  if (signature.scheme !== 'ecdsa') return area.key.type === 'rsa' ? concat(signature.signature) : null;
-  if (area.key.type !== 'ecc') return null;
-  const { size } = curveByName(area.key.curve);
+/** PKCS #1 octets, or r || s padded to the field size; null when they do not fit. */
+function rawSignature(signature: TpmSignature, { key }: PublicArea): Uint8Array | null {
+  if (signature.scheme !== 'ecdsa') return signature.signature;
+  if (key.type !== 'ecc') return null;
+  const { size } = curveByName(key.curve);
   if (signature.r.length > size || signature.s.length > size) return null;
   return concat(leftPad(signature.r, size), leftPad(signature.s, size));
 }

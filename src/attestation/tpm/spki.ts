@@ -1,4 +1,5 @@
 import { concat, equal } from '../../bytes/join.ts';
+import type { PublicKey } from '../path/public-key.ts';
 import type { CurveName } from './algorithms.ts';
 import { curveByName } from './algorithms.ts';
 import type { EccKey, RsaKey } from './public.ts';
@@ -11,6 +12,7 @@ const CURVE_OID: Readonly<Record<CurveName, Uint8Array>> = {
   'P-384': new Uint8Array([6, 5, 0x2b, 0x81, 4, 0, 0x22]),
   'P-521': new Uint8Array([6, 5, 0x2b, 0x81, 4, 0, 0x23]),
 };
+const UNCOMPRESSED = new Uint8Array([4]);
 const DER_NULL = new Uint8Array([5, 0]);
 const SEQUENCE = 0x30;
 const INTEGER = 0x02;
@@ -22,7 +24,7 @@ export function spkiOf(key: RsaKey | EccKey): Uint8Array<ArrayBuffer> {
     const content = der(SEQUENCE, integer(key.modulus), integer(bigEndian(key.exponent)));
     return der(SEQUENCE, der(SEQUENCE, RSA_ENCRYPTION, DER_NULL), der(BIT_STRING, new Uint8Array([0]), content));
   }
-  const point = concat(new Uint8Array([0, 4]), ...coordinates(key));
+  const point = concat(new Uint8Array([0]), UNCOMPRESSED, ...coordinates(key));
   return der(SEQUENCE, der(SEQUENCE, EC_PUBLIC_KEY, CURVE_OID[key.curve]), der(BIT_STRING, point));
 }
 
@@ -32,8 +34,19 @@ export function coordinates(key: EccKey): [Uint8Array, Uint8Array] {
   return [leftPad(key.x, size), leftPad(key.y, size)];
 }
 
-export function sameKey(a: RsaKey | EccKey, b: RsaKey | EccKey): boolean {
-  return equal(spkiOf(a), spkiOf(b));
+/** The same key as path validation and signature verification know it. */
+export function publicKeyOf(key: RsaKey | EccKey): PublicKey {
+  if (key.type === 'ecc') return { kind: 'ec', curve: key.curve, point: concat(UNCOMPRESSED, ...coordinates(key)) };
+  return { kind: 'rsa', modulus: key.modulus, exponent: bigEndian(key.exponent), use: 'any' };
+}
+
+/** The key in a certificate is this one; an algorithm identifier that limits its use (id-RSAES-OAEP) makes no other key of it. */
+export function isKeyOf(certified: PublicKey, key: RsaKey | EccKey): boolean {
+  const own = publicKeyOf(key);
+  if (certified.kind === 'ec' && own.kind === 'ec')
+    return certified.curve === own.curve && equal(certified.point, own.point);
+  if (certified.kind !== 'rsa' || own.kind !== 'rsa') return false;
+  return equal(certified.modulus, own.modulus) && equal(certified.exponent, own.exponent);
 }
 
 export function leftPad(bytes: Uint8Array, size: number): Uint8Array {

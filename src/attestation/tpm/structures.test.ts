@@ -10,7 +10,7 @@ import { encodePcrSelections, readPcrSelections } from './pcr.ts';
 import type { PublicArea } from './public.ts';
 import { encodePublic, readPublic } from './public.ts';
 import { TpmReader } from './reader.ts';
-import { readSignature, verifySignature } from './signature.ts';
+import { readSignature, verifyTpmSignature } from './signature.ts';
 import { fromTpm2b, tpm2b } from './sized.ts';
 import { spkiOf } from './spki.ts';
 import { EK_TEMPLATES, ekTemplateOf } from './templates.ts';
@@ -203,7 +203,19 @@ describe('endorsement key templates', () => {
 });
 
 describe('signatures', () => {
-  it('under a key that is no point of its curve are false, not an exception', async () => {
-    expect(await verifySignature(readSignature(ECDSA)!, SIGNING, new Uint8Array(1))).toBe(false);
+  const signature = readSignature(ECDSA)!;
+
+  it('under a key that is no point of its curve are invalid, not an exception', async () => {
+    expect(await verifyTpmSignature(signature, SIGNING, new Uint8Array(1))).toEqual({
+      ok: false,
+      reason: 'signature-invalid',
+    });
+  });
+
+  it('of another scheme or hash than the key was made with are a mismatch', async () => {
+    const mismatch = { ok: false, reason: 'signature-algorithm' };
+    const other: PublicArea = { ...SIGNING, scheme: { name: 'ecdsa', hash: 'sha384' } };
+    expect(await verifyTpmSignature(signature, other, new Uint8Array(1))).toEqual(mismatch);
+    expect(await verifyTpmSignature(signature, { ...RSA, scheme: null }, new Uint8Array(1))).toEqual(mismatch);
   });
 });
