@@ -72,7 +72,7 @@ export const law: Readonly<Record<string, Room>> = {
     pure: false,
   },
   sdk: {
-    rooms: ['protocol', 'bytes', 'directory', 'courier', 'calls'],
+    rooms: ['protocol', 'bytes', 'directory', 'courier', 'calls', 'attestation'],
     packages: [
       'valibot',
       ...noble,
