@@ -33,7 +33,7 @@ function connected(socket: Socket): Promise<Socket> {
 function socketTpm(socket: Socket): OpenTpm {
   let received = Buffer.alloc(0);
   let wake = (): void => undefined;
-  socket.on('data', (chunk) => {
+  socket.on('data', (chunk: Buffer) => {
     received = Buffer.concat([received, chunk]);
     wake();
   });
