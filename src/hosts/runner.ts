@@ -55,11 +55,14 @@ export class Runner {
     return taken.answer;
   }
 
-  opened(self: Address, socket: string, tags: readonly string[], body: unknown): Promise<void> {
-    return this.#inOrder(self, socket, 'opened', async () => {
+  /** False: the actor has not seen it, and the host closes the socket. */
+  async opened(self: Address, socket: string, tags: readonly string[], body: unknown): Promise<boolean> {
+    let seen = false;
+    await this.#inOrder(self, socket, 'opened', async () => {
       const admitted = await this.#admit(self, { type: 'opened', tags, body });
-      await this.#run(self, { type: 'opened', socket, tags, body: admitted });
+      seen = (await this.#run(self, { type: 'opened', socket, tags, body: admitted })) !== 'outdated';
     });
+    return seen;
   }
 
   frame(self: Address, socket: string, body: string | Uint8Array): Promise<void> {

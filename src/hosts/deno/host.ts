@@ -1,0 +1,233 @@
+import type { Store } from '../../actors/kernel/store.ts';
+import { addressOf, nameOf } from '../../actors/kernel/store.ts';
+import { takeTurn, type Taken, type Trigger } from '../../actors/kernel/turn.ts';
+import type { Actor, Actors, Address, Answer, Consumer, Fault, Json, Mail } from '../../actors/port.ts';
+import { Runner, type Platform } from '../runner.ts';
+import { dropJobs, Jobs, keepJob } from './jobs.ts';
+import { Pool } from './pool.ts';
+import type { CommitPoint } from './shard.ts';
+import { Shards } from './shards.ts';
+import { Sockets } from './sockets.ts';
+import { Timers } from './timers.ts';
+
+/** Wakes beyond the horizon stay in their rows until a sweep comes near them, so memory holds only what is soon. */
+const SWEEP_MS = 300_000;
+const HORIZON_MS = 2 * SWEEP_MS;
+/** Actors that are woken side by side after a start or at one moment. */
+const WAKING_WIDTH = 256;
+const WAKE_AGAIN_MS = 1_000;
+/** Work that may wait for one file before newcomers are told `unavailable` at once: overload is not retried. */
+const MOST_WAITING = 8_192;
+/** How long a stopping host waits for turns that are under way. */
+const LONGEST_STOP_MS = 5_000;
+
+export interface HostOptions {
+  /** An existing folder that is this process's alone. */
+  readonly folder: string;
+  /** How many files the actors are spread over; fixed for the life of the folder. */
+  readonly files: number;
+  readonly actors: readonly Actor[];
+  readonly consumers: (actors: Actors) => ReadonlyMap<string, Consumer>;
+  readonly report: (fault: Fault) => void;
+  /** Tests only: what the way of a mail between two actors does to it. */
+  readonly network?: (mail: Mail, deliver: (mail: Mail) => Promise<Json>) => Promise<Json>;
+  /** Tests only: told at labelled points of a commit, where the process may be made to die. */
+  readonly at?: (point: CommitPoint) => void;
+}
+
+/** All actors in one process. Opening it makes and migrates the files; `start` wakes what an earlier process left. */
+export class Host implements Platform {
+  readonly actors: ReadonlyMap<string, Actor>;
+  readonly client: Actors;
+  readonly #options: HostOptions;
+  readonly #shards: Shards;
+  readonly #sockets: Sockets;
+  readonly #timers: Timers;
+  readonly #jobs: Jobs;
+  readonly #runner: Runner;
+  readonly #waking = new Pool(WAKING_WIDTH);
+  readonly #settled = Promise.withResolvers<void>();
+  #sweeper: ReturnType<typeof setInterval> | undefined;
+  #stopping = false;
+
+  constructor(options: HostOptions) {
+    this.#options = options;
+    this.actors = new Map(options.actors.map((actor) => [actor.kind, actor]));
+    this.#shards = new Shards(options.folder, options.files, options.actors, options.at);
+    this.#runner = new Runner(this);
+    this.client = this.#makeClient();
+    this.#sockets = new Sockets(this.#listener(), () => this.now());
+    this.#timers = new Timers(
+      () => this.now(),
+      (name) => this.#wake(addressOf(name)),
+    );
+    this.#jobs = new Jobs({
+      shards: this.#shards.all,
+      consumers: options.consumers(this.client),
+      now: () => this.now(),
+      report: (fault) => this.report(fault),
+    });
+  }
+
+  /** Tells sockets that died with an earlier process, then lets its mail fly, its deadlines ring and its jobs run. */
+  async start(): Promise<void> {
+    const dead = await this.#everywhere((store) =>
+      store.all<{ actor: string; id: string }>(`SELECT actor, id FROM port_socket ORDER BY opened, id`, []),
+    );
+    await Promise.all(dead.map(({ actor, id }) => this.#waking.run(() => this.#runner.lost(addressOf(actor), id))));
+    this.#settled.resolve();
+    const owing = await this.#everywhere((store) =>
+      store.all<{ actor: string }>(`SELECT DISTINCT actor FROM port_outbox`, []),
+    );
+    for (const { actor } of owing) this.#armBy(actor, this.now());
+    await this.#sweep();
+    this.#sweeper = setInterval(() => void this.#sweep().catch(() => {}), SWEEP_MS);
+    this.#jobs.start();
+  }
+
+  /** Takes in nothing more, closes every socket (1001), lets turns end and leaves the files closed. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    clearInterval(this.#sweeper);
+    this.#timers.stop();
+    this.#jobs.stop();
+    this.#sockets.closeAll(1001, 'going away');
+    await this.#quiet(Date.now() + LONGEST_STOP_MS);
+    for (const shard of this.#shards.all) shard.close();
+  }
+
+  get openSockets(): number {
+    return this.#sockets.size;
+  }
+
+  now(): number {
+    return Date.now();
+  }
+
+  async commit(self: Address, trigger: Trigger): Promise<Taken | 'outdated'> {
+    const actor = this.actors.get(self.kind);
+    if (!actor) throw new Error(`no actor of kind ${self.kind}`);
+    if (this.#shards.outdated(self)) return 'outdated';
+    return this.#shards.of(self).take((store) => {
+      const live = this.#sockets.of(self);
+      const ground = { store, actor, self, now: this.now(), random, live, ready: true };
+      const taken = takeTurn(ground, trigger);
+      if (taken.erased) dropJobs(store, self);
+      for (const effect of taken.effects)
+        if (effect.type === 'hint') keepJob(store, self, effect.queue, effect.key, this.now());
+      return taken;
+    });
+  }
+
+  maintain<T>(self: Address, work: (store: Store) => T): Promise<T> {
+    return this.#shards.of(self).take(work);
+  }
+
+  async carry(mail: Mail): Promise<Json> {
+    await this.#settled.promise;
+    const deliver = (delivered: Mail) => this.#runner.receive(delivered);
+    return this.#options.network ? this.#options.network(mail, deliver) : deliver(mail);
+  }
+
+  async ask(from: Address, to: Address, key: string, body: Json): Promise<Json> {
+    await this.#settled.promise;
+    const answer = await this.#runner.command(to, from, key, body);
+    if (!answer.ok) throw new Error(`${nameOf(to)} is ${answer.reason}`);
+    return answer.value;
+  }
+
+  send(_self: Address, socket: string, frame: string | Uint8Array): void {
+    this.#sockets.send(socket, frame);
+  }
+
+  close(_self: Address, socket: string, code: number, reason: string): void {
+    this.#sockets.close(socket, code, reason);
+  }
+
+  liveSockets(self: Address): ReadonlyMap<string, number> {
+    return this.#sockets.of(self);
+  }
+
+  /** The row stands since the turn's own commit. */
+  async enqueue(_queue: string, self: Address): Promise<void> {
+    this.#jobs.look(this.#shards.of(self));
+  }
+
+  arm(self: Address, at: number | null): void {
+    if (this.#stopping || this.#shards.outdated(self)) return;
+    this.#timers.arm(nameOf(self), at !== null && at <= this.now() + HORIZON_MS ? at : null);
+  }
+
+  /** What fails because the host is stopping is done again after the next start. */
+  report(fault: Fault): void {
+    if (!this.#stopping) this.#options.report(fault);
+  }
+
+  #wake(self: Address): void {
+    this.#waking
+      .run(() => this.#runner.alarm(self))
+      .catch((error: unknown) => {
+        this.report({ type: 'deadline-failed', actor: self, key: '', error: String(error) });
+        this.arm(self, this.now() + WAKE_AGAIN_MS);
+      });
+  }
+
+  async #sweep(): Promise<void> {
+    const soon = this.now() + HORIZON_MS;
+    const due = await this.#everywhere((store) =>
+      store.all<{ actor: string; at: number }>(
+        `SELECT actor, MIN(at) AS at FROM port_deadline WHERE at <= ?1 GROUP BY actor`,
+        [soon],
+      ),
+    );
+    for (const { actor, at } of due) this.#armBy(actor, at);
+  }
+
+  #armBy(name: string, at: number): void {
+    if (!this.#stopping && !this.#shards.outdated(addressOf(name))) this.#timers.armBy(name, at);
+  }
+
+  async #everywhere<R>(work: (store: Store) => R[]): Promise<R[]> {
+    return (await Promise.all(this.#shards.all.map((shard) => shard.take(work)))).flat();
+  }
+
+  #listener() {
+    return {
+      opened: async (self: Address, id: string, tags: readonly string[], body: unknown) => {
+        if (!(await this.#runner.opened(self, id, tags, body))) this.#sockets.close(id, 1011, 'not admitted');
+      },
+      frame: (self: Address, id: string, frame: string | Uint8Array) => this.#runner.frame(self, id, frame),
+      lost: (self: Address, id: string) => this.#runner.lost(self, id),
+    };
+  }
+
+  #makeClient(): Actors {
+    const unavailable: Answer = { ok: false, reason: 'unavailable' };
+    return {
+      command: async (to, key, body) => (this.#busy(to) ? unavailable : this.#runner.command(to, null, key, body)),
+      hinted: async (to, queue, key) => (this.#busy(to) ? unavailable : this.#runner.hinted(to, queue, key)),
+      upgrade: async (to, request, { tags, body, protocol }) => {
+        if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') return new Response(null, { status: 426 });
+        if (this.#busy(to)) return new Response(null, { status: 503 });
+        return this.#sockets.upgrade(to, request, tags, body, protocol);
+      },
+    };
+  }
+
+  #busy(to: Address): boolean {
+    return this.#stopping || this.#shards.of(to).waiting >= MOST_WAITING;
+  }
+
+  /** Until nothing waits for a commit and nothing is under way, looked at twice, because one turn brings another. */
+  async #quiet(until: number): Promise<void> {
+    for (let calm = 0; calm < 2 && Date.now() < until;) {
+      const busy = this.#shards.all.some((shard) => shard.waiting > 0) || !this.#waking.idle || !this.#jobs.idle;
+      calm = busy ? 0 : calm + 1;
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+}
+
+function random(bytes: number): Uint8Array<ArrayBuffer> {
+  return crypto.getRandomValues(new Uint8Array(bytes));
+}

@@ -1,0 +1,114 @@
+import { nameOf } from '../../actors/kernel/store.ts';
+import type { Address } from '../../actors/port.ts';
+import { PING, PONG } from '../keep-alive.ts';
+
+/** Silence after which a protocol ping goes out, and after which a socket that does not answer it is closed (s). */
+const IDLE_TIMEOUT_S = 60;
+/** The largest frame a peer may send. What an actor makes of smaller ones is its own affair. */
+const MAX_FRAME_BYTES = 1_048_576;
+/** What may lie unsent for a peer that does not read, and unhandled from one that only writes. */
+const MAX_UNSENT_BYTES = 8_388_608;
+const MAX_UNHANDLED_FRAMES = 1_024;
+
+/** What a socket's life brings to the host. */
+export interface Listener {
+  opened(self: Address, id: string, tags: readonly string[], body: unknown): Promise<void>;
+  frame(self: Address, id: string, frame: string | Uint8Array): Promise<void>;
+  lost(self: Address, id: string): Promise<void>;
+}
+
+interface Live {
+  readonly self: Address;
+  readonly socket: WebSocket;
+  unhandled: number;
+}
+
+const NONE: ReadonlyMap<string, number> = new Map();
+
+/** The open sockets of every actor. One is listed from its opening until either side closes it, and then told lost once. */
+export class Sockets {
+  readonly #listener: Listener;
+  readonly #now: () => number;
+  readonly #live = new Map<string, Live>();
+  /** Per actor: when each of its sockets was last heard (ms). */
+  readonly #heard = new Map<string, Map<string, number>>();
+
+  constructor(listener: Listener, now: () => number) {
+    this.#listener = listener;
+    this.#now = now;
+  }
+
+  of(self: Address): ReadonlyMap<string, number> {
+    return this.#heard.get(nameOf(self)) ?? NONE;
+  }
+
+  get size(): number {
+    return this.#live.size;
+  }
+
+  /** Answers an upgrade request. The actor meets the socket when it is open, before any frame of it. */
+  upgrade(self: Address, request: Request, tags: readonly string[], body: unknown, protocol?: string): Response {
+    const options = { idleTimeout: IDLE_TIMEOUT_S, ...(protocol !== undefined && { protocol }) };
+    const { socket, response } = Deno.upgradeWebSocket(request, options);
+    const id = crypto.randomUUID();
+    socket.binaryType = 'arraybuffer';
+    socket.addEventListener('open', () => {
+      this.#add(self, id, socket);
+      void this.#listener.opened(self, id, tags, body);
+    });
+    socket.addEventListener('message', (event: MessageEvent<string | ArrayBuffer>) => this.#message(id, event.data));
+    socket.addEventListener('close', () => this.#lose(id));
+    return response;
+  }
+
+  send(id: string, frame: string | Uint8Array): void {
+    const socket = this.#live.get(id)?.socket;
+    if (!socket || socket.readyState !== WebSocket.OPEN) return;
+    if (socket.bufferedAmount > MAX_UNSENT_BYTES) return this.close(id, 1013, 'reading too slowly');
+    socket.send(frame as string | Uint8Array<ArrayBuffer>);
+  }
+
+  /** The actor is told at once: a peer that never answers the closing handshake keeps nothing waiting. */
+  close(id: string, code: number, reason: string): void {
+    const live = this.#live.get(id);
+    if (!live) return;
+    live.socket.close(code, reason);
+    this.#lose(id);
+  }
+
+  closeAll(code: number, reason: string): void {
+    for (const id of this.#live.keys()) this.close(id, code, reason);
+  }
+
+  #message(id: string, data: string | ArrayBuffer): void {
+    const live = this.#live.get(id);
+    if (!live) return;
+    this.#heard.get(nameOf(live.self))?.set(id, this.#now());
+    if (data === PING) return this.send(id, PONG);
+    const size = typeof data === 'string' ? data.length : data.byteLength;
+    if (size > MAX_FRAME_BYTES) return this.close(id, 1009, 'frame too large');
+    if (live.unhandled >= MAX_UNHANDLED_FRAMES) return this.close(id, 1008, 'sending too fast');
+    live.unhandled++;
+    void this.#listener
+      .frame(live.self, id, typeof data === 'string' ? data : new Uint8Array(data))
+      .then(() => live.unhandled--);
+  }
+
+  #add(self: Address, id: string, socket: WebSocket): void {
+    const name = nameOf(self);
+    const heard = this.#heard.get(name) ?? new Map<string, number>();
+    this.#heard.set(name, heard.set(id, this.#now()));
+    this.#live.set(id, { self, socket, unhandled: 0 });
+  }
+
+  #lose(id: string): void {
+    const live = this.#live.get(id);
+    if (!live) return;
+    this.#live.delete(id);
+    const name = nameOf(live.self);
+    const heard = this.#heard.get(name);
+    heard?.delete(id);
+    if (heard?.size === 0) this.#heard.delete(name);
+    void this.#listener.lost(live.self, id);
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * The probe actor on the Deno host, in a process of its own, with a control face for test/port/deno-world.ts.
+ * Arguments: data folder, and the weather as JSON. Prints its port when it serves.
+ */
+import type { Json, Mail } from '../../src/actors/port.ts';
+import { openFolder } from '../../src/hosts/deno/folder.ts';
+import { Host } from '../../src/hosts/deno/host.ts';
+import { probe } from './probe.ts';
+import type { Weather } from './world.ts';
+
+const [path = '', sky = '{"lost":0,"unanswered":0,"twice":0}'] = process.argv.slice(2);
+let weather = JSON.parse(sky) as Weather;
+/** The process ends at the labelled point of the commit that many commits from now. */
+let fatal: { point: string; after: number } | null = null;
+
+const folder = openFolder(path, { jurisdiction: 'none', newFiles: 16 });
+const host = new Host({
+  folder: path,
+  files: folder.deployment.files,
+  actors: [probe],
+  consumers: (actors) =>
+    new Map([
+      [
+        'probes',
+        async (hint) =>
+          (await actors.hinted(hint.actor, 'probes', hint.key)).ok
+            ? { done: true }
+            : { done: false, retryAfterMs: 100 },
+      ],
+    ]),
+  report: (fault) => console.error(JSON.stringify(fault)),
+  network,
+  at(point) {
+    if (fatal?.point === point && --fatal.after < 0) process.kill(process.pid, 'SIGKILL');
+  },
+});
+
+async function network(mail: Mail, deliver: (mail: Mail) => Promise<Json>): Promise<Json> {
+  if (Math.random() < weather.lost) throw new Error('lost on the way');
+  if (Math.random() < weather.twice) await Promise.all([deliver(mail), deliver(mail)]);
+  const reply = await deliver(mail);
+  if (Math.random() < weather.unanswered) throw new Error('its answer was lost');
+  return reply;
+}
+
+interface Call {
+  readonly name: string;
+  readonly key: string;
+  readonly said: Json;
+  readonly queue: string;
+  readonly weather: Weather;
+  readonly fatal: { point: string; after: number };
+}
+
+async function control(request: Request): Promise<Response> {
+  const url = new URL(request.url);
+  if (url.pathname === '/socket') {
+    const { name, tags, said } = JSON.parse(url.searchParams.get('open')!) as {
+      name: string;
+      tags: string[];
+      said: Json;
+    };
+    return host.client.upgrade({ kind: 'probe', name }, request, { tags, body: said });
+  }
+  const call = (await request.json()) as Call;
+  const to = { kind: 'probe', name: call.name };
+  switch (url.pathname) {
+    case '/command':
+      return Response.json(await host.client.command(to, call.key, call.said));
+    case '/hinted':
+      return Response.json(await host.client.hinted(to, call.queue, call.key));
+    case '/weather':
+      weather = call.weather;
+      return Response.json(null);
+    case '/fatal':
+      fatal = call.fatal;
+      return Response.json(null);
+    default:
+      return new Response(null, { status: 404 });
+  }
+}
+
+await host.start();
+const server = Deno.serve(
+  { hostname: '127.0.0.1', port: 0, onListen: ({ port }) => console.log(`serving ${port}`) },
+  control,
+);
+async function stop(): Promise<void> {
+  await Promise.all([server.shutdown(), host.stop()]);
+  folder.release();
+  process.exit(0);
+}
+process.on('SIGTERM', () => void stop());
