@@ -17,7 +17,7 @@ export type StoredKey =
 export interface SigningKey {
   readonly publicKey: Bytes;
   /** ES256 over the message: r || s, 64 bytes (RFC 7518 §3.4). */
-  sign(message: Uint8Array): Promise<Bytes>;
+  readonly sign: (message: Uint8Array) => Promise<Bytes>;
   /** Absent when the key cannot leave its hardware. */
   readonly stored?: StoredKey;
 }
