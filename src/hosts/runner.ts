@@ -1,8 +1,11 @@
-import { dueKeys, orphans, postpone } from '../actors/kernel/deadlines.ts';
-import { defer, heads, UNAVAILABLE } from '../actors/kernel/mail.ts';
+import { dueKeys, nextDeadline, orphans, postpone } from '../actors/kernel/deadlines.ts';
+import { defer, heads, nextRetry, UNAVAILABLE } from '../actors/kernel/mail.ts';
 import { nameOf, type Store } from '../actors/kernel/store.ts';
-import { nextWake, type Effect, type Taken, type Trigger } from '../actors/kernel/turn.ts';
+import { earlier, type Effect, type Taken, type Trigger } from '../actors/kernel/turn.ts';
 import type { Actor, Address, Answer, Arrival, Fault, Json, Mail, Reply } from '../actors/port.ts';
+
+/** How soon a mail in flight is looked at again. */
+const FLIGHT_GUARD_MS = 250;
 
 /** What a real host brings: transactions, sockets, timers and ways to other actors. */
 export interface Platform {
@@ -174,8 +177,16 @@ export class Runner {
     await (settled ? this.#dispatch(self) : this.#rearm(self));
   }
 
+  /** After a dispatch every mail that is due is in flight, and its flight will report; the timer only guards against a crash. */
   async #rearm(self: Address): Promise<void> {
-    this.#platform.arm(self, await this.#platform.maintain(self, (store) => nextWake(store, self)));
+    const [deadline, retry] = await this.#platform.maintain(
+      self,
+      (store) => [nextDeadline(store, self), nextRetry(store, self)] as const,
+    );
+    this.#platform.arm(
+      self,
+      earlier(deadline, retry === null ? null : Math.max(retry, this.#platform.now() + FLIGHT_GUARD_MS)),
+    );
   }
 
   async #answered(to: Address, key: string, trigger: () => Promise<Trigger>): Promise<Answer> {

@@ -266,7 +266,8 @@ export function nextWake(store: Store, self: Address): number | null {
   return earlier(nextDeadline(store, self), nextRetry(store, self));
 }
 
-function earlier(a: number | null, b: number | null): number | null {
+/** The earlier of two times, where null is never. */
+export function earlier(a: number | null, b: number | null): number | null {
   return a === null || b === null ? (a ?? b) : Math.min(a, b);
 }
 
