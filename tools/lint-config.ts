@@ -25,6 +25,7 @@ const config = {
     'unicorn/prefer-add-event-listener': 'off',
     'unicorn/require-post-message-target-origin': 'off',
     'no-new': 'off',
+    'no-unmodified-loop-condition': 'off',
     'promise/always-return': 'off',
     'consistent-return': 'off',
     'typescript/no-redundant-type-constituents': 'off',
