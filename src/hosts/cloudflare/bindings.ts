@@ -1,0 +1,73 @@
+import type { Namespace, Ways } from './ways.ts';
+
+/** Everything the platform gives this deployment, checked. */
+export interface Bindings extends Ways {
+  readonly deployment: 'development' | 'production';
+  readonly db: D1Database;
+  readonly assets: Fetcher;
+}
+
+/** The deployment cannot start; each sentence says what is missing and where it belongs. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError';
+}
+
+const JURISDICTIONS = new Map<string, DurableObjectJurisdiction | null>([
+  ['none', null],
+  ['eu', 'eu'],
+  ['us', 'us'],
+  ['fedramp', 'fedramp'],
+  ['fedramp-high', 'fedramp-high'],
+]);
+
+/** What each binding is for, in the words of the sentence about its absence; `method` tells a right one from a wrong one. */
+const NEEDED = {
+  DB: { what: 'a D1 database for handles, challenges and indexes', table: '[[d1_databases]]', method: 'batch' },
+  ASSETS: { what: 'the folder of static pages', table: '[assets]', method: 'fetch' },
+  ACCOUNT: {
+    what: 'the Durable Object class AccountActor',
+    table: '[[durable_objects.bindings]]',
+    method: 'idFromName',
+  },
+  DEVICE: { what: 'the Durable Object class DeviceActor', table: '[[durable_objects.bindings]]', method: 'idFromName' },
+  CALL: { what: 'the Durable Object class CallActor', table: '[[durable_objects.bindings]]', method: 'idFromName' },
+  INVITATIONS: { what: 'the queue of invitation hints', table: '[[queues.producers]]', method: 'send' },
+  WAKEUPS: { what: 'the queue of push wake-up hints', table: '[[queues.producers]]', method: 'send' },
+} as const;
+
+function has(binding: unknown, method: string): boolean {
+  return typeof (binding as Record<string, unknown> | null | undefined)?.[method] === 'function';
+}
+
+/** Sentences about everything that is missing or wrong; none when the deployment can start. */
+function complaints(env: Readonly<Record<string, unknown>>): string[] {
+  const found = Object.entries(NEEDED)
+    .filter(([name, { method }]) => !has(env[name], method))
+    .map(([name, { what, table }]) => `${name} is not bound: wrangler.toml must bind ${what} under ${table}.`);
+  if (env['DEPLOYMENT'] !== 'development' && env['DEPLOYMENT'] !== 'production')
+    found.push('DEPLOYMENT is not set: [vars] must say development or production.');
+  if (!JURISDICTIONS.has(String(env['JURISDICTION'])))
+    found.push(`JURISDICTION is not set: [vars] must say one of ${[...JURISDICTIONS.keys()].join(', ')}.`);
+  return found;
+}
+
+export function bindings(given: object): Bindings {
+  const env = given as Readonly<Record<string, unknown>>;
+  const found = complaints(env);
+  if (found.length > 0) throw new ConfigurationError(found.join(' '));
+  return {
+    deployment: env['DEPLOYMENT'] as Bindings['deployment'],
+    jurisdiction: JURISDICTIONS.get(String(env['JURISDICTION']))!,
+    db: env['DB'] as D1Database,
+    assets: env['ASSETS'] as Fetcher,
+    namespaces: new Map([
+      ['account', env['ACCOUNT'] as Namespace],
+      ['device', env['DEVICE'] as Namespace],
+      ['call', env['CALL'] as Namespace],
+    ]),
+    queues: new Map([
+      ['invitations', env['INVITATIONS'] as Queue],
+      ['wakeups', env['WAKEUPS'] as Queue],
+    ]),
+  };
+}

@@ -1,0 +1,1 @@
+export { AccountActor, CallActor, default, DeviceActor } from './hosts/cloudflare/entry.ts';
