@@ -1,5 +1,6 @@
 import type { Checklist } from './checklist.ts';
 import type { Policy } from './policy/policy.ts';
+import type { ActivationState } from './tpm/activation.ts';
 import type { TrustStore } from './trust/store.ts';
 import type { Assurance, FormatId } from './verdict.ts';
 
@@ -14,6 +15,8 @@ export interface Expected {
   /** WebAuthn: relying-party id and the origins whose clientDataJSON is accepted. */
   readonly rpId: string;
   readonly origins: readonly string[];
+  /** `tpm2`: what the server kept of the activation challenge that this evidence answers. Used once. */
+  readonly activation?: ActivationState;
 }
 
 /** What a format's verifier establishes; whatever it could not establish it refused through the checklist. */

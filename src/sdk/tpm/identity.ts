@@ -25,6 +25,11 @@ interface StoredWrappedKey {
   readonly private: string;
 }
 
+export interface IdentityTemplates {
+  readonly identityKey: PublicArea;
+  readonly attestationKey: PublicArea;
+}
+
 /** First message of an enrolment: what the server needs to make the activation challenge. base64url. */
 export type ActivationRequest = Pick<Tpm2Json, 'endorsementCertificates' | 'endorsementKey' | 'attestationKey'>;
 
@@ -62,12 +67,12 @@ export class TpmIdentity implements SigningKey {
     this.#attestation = attestation;
   }
 
-  /** New keys. `attestationKey` may be ATTESTATION_KEY_RSA for a TPM that needs it. */
-  static async create(tpm: Tpm, attestationKey: PublicArea = ATTESTATION_KEY): Promise<TpmIdentity> {
+  /** New keys, of other templates than the usual where a TPM needs it: see ATTESTATION_KEY_RSA. */
+  static async create(tpm: Tpm, templates: Partial<IdentityTemplates> = {}): Promise<TpmIdentity> {
     const root = await tpm.createPrimary('owner', STORAGE_ROOT);
     try {
-      const identity = await tpm.create(root.handle, IDENTITY_KEY);
-      const attestation = await tpm.create(root.handle, attestationKey);
+      const identity = await tpm.create(root.handle, templates.identityKey ?? IDENTITY_KEY);
+      const attestation = await tpm.create(root.handle, templates.attestationKey ?? ATTESTATION_KEY);
       return new TpmIdentity(tpm, identity, attestation, await tpm.load(root.handle, identity));
     } finally {
       await tpm.flush(root.handle);

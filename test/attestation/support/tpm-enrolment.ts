@@ -1,0 +1,108 @@
+/** One whole `tpm2` enrolment between a software TPM and the verifier, with every part open to change. */
+import { Checklist, Refused } from '../../../src/attestation/checklist.ts';
+import type { Expected } from '../../../src/attestation/format.ts';
+import { tpm2 } from '../../../src/attestation/formats/tpm2.ts';
+import type { Policy } from '../../../src/attestation/policy/policy.ts';
+import { policies } from '../../../src/attestation/policy/shipped.ts';
+import type { ActivationState } from '../../../src/attestation/tpm/activation.ts';
+import { ACTIVATION_RANDOMNESS, challengeActivation } from '../../../src/attestation/tpm/activation.ts';
+import type { Tpm2Json } from '../../../src/attestation/tpm/evidence.ts';
+import { enrolmentTranscript } from '../../../src/attestation/transcript.ts';
+import type { TrustStore } from '../../../src/attestation/trust/store.ts';
+import type { Assurance, Check, Fact, Reason } from '../../../src/attestation/verdict.ts';
+import { base64url, fromBase64url } from '../../../src/bytes/base64url.ts';
+import type { EnrolmentFields } from '../../../src/bytes/transcript.ts';
+import type { Endorsement } from '../../../src/sdk/tpm/endorsement.ts';
+import type { ActivationRequest, IdentityTemplates } from '../../../src/sdk/tpm/identity.ts';
+import { TpmIdentity } from '../../../src/sdk/tpm/identity.ts';
+import type { Tpm } from '../../../src/sdk/tpm/tpm.ts';
+import { TEST_NOW } from './ca.ts';
+
+export const random = (length: number): Uint8Array<ArrayBuffer> => crypto.getRandomValues(new Uint8Array(length));
+
+export interface Enrolment {
+  readonly evidence: Tpm2Json;
+  readonly expected: Expected;
+  readonly state: ActivationState;
+  readonly fields: EnrolmentFields;
+  readonly secret: Uint8Array;
+  readonly identity: TpmIdentity;
+}
+
+export interface Wishes extends Partial<IdentityTemplates> {
+  readonly endorsement?: Endorsement;
+  /** What the client signs over instead of what the server expects. */
+  readonly signs?: Partial<EnrolmentFields>;
+  readonly pcrs?: Parameters<TpmIdentity['attest']>[3];
+}
+
+/** Runs the client against the server's pure functions. The identity keeps its slot: close it. */
+export async function enrol(tpm: Tpm, wishes: Wishes = {}): Promise<Enrolment> {
+  const identity = await TpmIdentity.create(tpm, wishes);
+  const request = await identity.activationRequest(wishes.endorsement);
+  if (request === null) throw new Error('the TPM has no endorsement certificate');
+  const nonce = random(32);
+  const { credential, state } = await challenge(request, nonce);
+  const secret = await identity.activate(credential);
+  const fields: EnrolmentFields = {
+    origin: 'https://calls.example',
+    format: 'tpm2',
+    nonce,
+    purpose: 'enrol',
+    deviceId: random(16),
+    identityKey: identity.spki,
+    accountId: random(32),
+  };
+  const signed = enrolmentTranscript({ ...fields, ...wishes.signs });
+  const evidence = await identity.attest(request, secret, signed, wishes.pcrs);
+  const expected = {
+    transcript: enrolmentTranscript(fields),
+    identityKey: identity.spki,
+    now: TEST_NOW,
+    rpId: '',
+    origins: [],
+    activation: state,
+  };
+  return { evidence, expected, state, fields, secret, identity };
+}
+
+export async function challenge(
+  request: Pick<ActivationRequest, 'endorsementKey' | 'attestationKey'>,
+  nonce: Uint8Array,
+) {
+  const [endorsement, attestation] = [request.endorsementKey, request.attestationKey].map((text) =>
+    fromBase64url(text)!,
+  );
+  const answer = await challengeActivation(endorsement!, attestation!, nonce, random(ACTIVATION_RANDOMNESS));
+  if (!answer.ok) throw new Error(`no activation challenge: ${answer.reason}`);
+  const { credentialBlob, encryptedSecret } = answer.credential;
+  const credential = { credentialBlob: base64url(credentialBlob), encryptedSecret: base64url(encryptedSecret) };
+  return { credential, state: answer.state };
+}
+
+export interface Judged {
+  readonly reason: Reason | null;
+  readonly assurance: Assurance | null;
+  readonly checks: readonly Check[];
+  readonly facts: Readonly<Record<string, Fact>>;
+}
+
+/** The format's own verdict: what `verifyEvidence` wraps. */
+export async function judge(
+  evidence: { readonly [name: string]: unknown },
+  expected: Expected,
+  trust: TrustStore,
+  policy: Policy = policies.standard,
+): Promise<Judged> {
+  const steps = new Checklist(policy.monitor);
+  const said = { checks: steps.checks, facts: steps.facts };
+  const read = tpm2.read(evidence);
+  if (read === null) return { reason: 'malformed', assurance: null, ...said };
+  try {
+    const { assurance } = await tpm2.verify(read, expected, trust, policy, steps);
+    return { reason: null, assurance, ...said };
+  } catch (error) {
+    if (error instanceof Refused) return { reason: error.reason, assurance: null, ...said };
+    throw error;
+  }
+}
