@@ -34,7 +34,6 @@ export async function verifySignature(
   rules: SignatureRules = {},
 ): Promise<SignatureResult> {
   if ('hash' in algorithm && algorithm.hash === 'SHA-1' && rules.sha1 !== true) return MISMATCH;
-  if (algorithm.kind === 'ml-dsa' && key.kind === 'ml-dsa') return UNAVAILABLE;
   const plan = planFor(algorithm, key);
   if (plan === null) return MISMATCH;
   const bytes = key.kind === 'ec' && rules.raw !== true ? rawEcdsa(signature, key.curve) : signature;
@@ -44,7 +43,10 @@ export async function verifySignature(
     const valid = await crypto.subtle.verify(plan.verify, imported, bytes.slice(), data.slice());
     return valid ? VALID : INVALID;
   } catch (error) {
-    return error instanceof DOMException && error.name === 'NotSupportedError' ? UNAVAILABLE : INVALID;
+    // A runtime without the algorithm says NotSupportedError; without the key format, TypeError.
+    const unsupported =
+      error instanceof TypeError || (error instanceof DOMException && error.name === 'NotSupportedError');
+    return unsupported ? UNAVAILABLE : INVALID;
   }
 }
 
@@ -76,9 +78,26 @@ function planFor(algorithm: SignatureAlgorithm, key: PublicKey): Plan | null {
         verify: { name: 'RSA-PSS', saltLength: algorithm.saltLength },
         key: () => importRsa(key, { name: 'RSA-PSS', hash: algorithm.hash }),
       };
+    case 'ml-dsa':
+      if (key.kind !== 'ml-dsa' || key.parameters !== algorithm.parameters) return null;
+      return { verify: `ML-DSA-${key.parameters}`, key: () => importMlDsa(key) };
     default:
       return null;
   }
+}
+
+/** Whether this runtime can check signatures of such a key at all; WebCrypto has ML-DSA in some and not in others. */
+export async function isAvailable(key: PublicKey): Promise<boolean> {
+  if (key.kind !== 'ml-dsa') return key.kind !== 'unknown';
+  return importMlDsa(key).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** FIPS 204 keys by the raw format that WICG's modern algorithms name `raw-public`; the compiler's library knows it not yet. */
+function importMlDsa({ raw, parameters }: PublicKey & { kind: 'ml-dsa' }): Promise<CryptoKey> {
+  return crypto.subtle.importKey('raw-public' as 'raw', raw.slice(), `ML-DSA-${parameters}`, false, ['verify']);
 }
 
 function importRaw(raw: Uint8Array, algorithm: EcKeyImportParams | string): Promise<CryptoKey> {
