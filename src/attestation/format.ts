@@ -4,6 +4,12 @@ import type { ActivationState } from './tpm/activation.ts';
 import type { TrustStore } from './trust/store.ts';
 import type { Assurance, FormatId } from './verdict.ts';
 
+/** Evidence as it arrives: a format's name and that format's own fields, bytes as base64url. */
+export interface Evidence {
+  readonly format: string;
+  readonly [field: string]: unknown;
+}
+
 /** What the server expects the evidence to be about; every field is decided by the server, none by the client. */
 export interface Expected {
   /** SHA-256 enrolment transcript (docs/protocol.md), 32 bytes. */
@@ -31,6 +37,24 @@ export interface Finding {
 export interface Format<E> {
   readonly id: FormatId;
   /** Reads the evidence's own fields; null is `malformed`. Sizes were bounded before. */
-  read(fields: { readonly [name: string]: unknown }): E | null;
+  read(fields: Evidence): E | null;
   verify(evidence: E, expected: Expected, trust: TrustStore, policy: Policy, steps: Checklist): Promise<Finding>;
+}
+
+/** A format whose own reading is done inside, so that formats of different evidence fit in one table. */
+export interface AnyFormat {
+  readonly id: FormatId;
+  verify(fields: Evidence, expected: Expected, trust: TrustStore, policy: Policy, steps: Checklist): Promise<Finding>;
+}
+
+export function anyFormat<E>(format: Format<E>): AnyFormat {
+  const { id } = format;
+  return {
+    id,
+    async verify(fields, expected, trust, policy, steps: Checklist) {
+      const read = format.read(fields);
+      steps.demand(read !== null, `${id}.syntax`, 'docs/protocol.md', 'malformed', `evidence is of format ${id}`);
+      return format.verify(read, expected, trust, policy, steps);
+    },
+  };
 }

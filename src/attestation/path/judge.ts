@@ -2,18 +2,23 @@
 import type { Checklist } from '../checklist.ts';
 import type { Policy } from '../policy/policy.ts';
 import { judgeAnchor } from '../trust/judge.ts';
+import { testIssuers } from '../trust/anchors/test.ts';
 import type { Anchor } from '../trust/store.ts';
+import type { Reason } from '../verdict.ts';
+import { readableName } from './name.ts';
 import type { Path } from './profile.ts';
-import { type PathQuery, validatePath } from './validate.ts';
+import { type PathQuery, type PathResult, validatePath } from './validate.ts';
 
-/** The trusted path, or a refusal; where the chain ends at an anchor of a refused class, that is the reason given. */
-export async function judgePath(
-  query: PathQuery,
-  policy: Policy,
-  steps: Checklist,
-): Promise<{ readonly path: Path; readonly anchor: Anchor }> {
+export interface TrustedPath {
+  readonly path: Path;
+  readonly anchor: Anchor;
+}
+
+/** The trusted path, or a refusal: where the chain ends at an anchor of a refused class for that, unless its time is over anyway. */
+export async function judgePath(query: PathQuery, policy: Policy, steps: Checklist): Promise<TrustedPath> {
   const result = await validatePath(query);
-  if (result.anchor !== null) judgeAnchor(result.anchor, policy, steps);
+  const expired = !result.ok && result.reason === 'chain-expired';
+  if (result.anchor !== null && !expired) judgeAnchor(result.anchor, policy, steps);
   const id = `path.${query.profile.id}`;
   if (result.ok) {
     const length = `${result.path.length} certificates below ${result.anchor.id}`;
@@ -21,5 +26,12 @@ export async function judgePath(
     return result;
   }
   const where = result.certificate === null ? 'the chain' : `certificate ${result.certificate}`;
-  steps.demand(false, id, result.spec, result.reason, `${result.rule}: ${where}: ${result.detail}`);
+  steps.demand(false, id, result.spec, worded(result, query), `${result.rule}: ${where}: ${result.detail}`);
+}
+
+/** A chain to no anchor whose top names a test issuer was made by a test. */
+function worded(result: PathResult & { readonly ok: false }, { chain }: PathQuery): Reason {
+  const top = chain[chain.length - 1];
+  const test = top !== undefined && testIssuers.includes(readableName(top.issuer));
+  return result.reason === 'untrusted-root' && test ? 'test-root' : result.reason;
 }

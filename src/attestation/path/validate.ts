@@ -33,7 +33,7 @@ export async function validatePath(query: PathQuery): Promise<PathResult> {
   const shape = checkShape(query);
   if (shape !== null) return { ok: false, anchor: null, ...shape };
   const found = endOf(query) ?? (await climb(query));
-  if (!('path' in found)) return { ok: false, anchor: null, ...found };
+  if (!('path' in found)) return { ok: false, ...found };
   const { path, anchor } = found;
   const violation = (await checkPath(path, anchor, query)) ?? query.profile.rules(path, anchor, query.chain);
   return violation === null ? { ok: true, anchor, path } : { ok: false, anchor, ...violation };
@@ -96,9 +96,11 @@ function inDate(certificate: Certificate, now: number): boolean {
 }
 
 /** The path when the anchor was omitted, and perhaps intermediates too: depth first, over names, confirmed by signatures. */
-async function climb(query: PathQuery): Promise<Ended | Violation> {
+async function climb(query: PathQuery): Promise<Ended | (Violation & { readonly anchor: Anchor | null })> {
   let tries = 0;
   let refusal: PathReason = 'untrusted-root';
+  /** By its name only: where the chain says it ends, when the signature is of a kind that is not checked. */
+  let named: Anchor | null = null;
   const issued = async (child: Certificate, issuer: Certificate): Promise<boolean> => {
     if (!equal(child.issuer.der, issuer.subject.der) || tries >= MAX_TRIES) return false;
     tries++;
@@ -109,7 +111,10 @@ async function climb(query: PathQuery): Promise<Ended | Violation> {
   const from = async (path: Path): Promise<Ended | null> => {
     const top = path[path.length - 1]!;
     const issuers: Anchor[] = [];
-    for (const anchor of query.anchors) if (await issued(top, anchor.certificate)) issuers.push(anchor);
+    for (const anchor of query.anchors) {
+      if (await issued(top, anchor.certificate)) issuers.push(anchor);
+      else if (refusal !== 'untrusted-root' && equal(top.issuer.der, anchor.certificate.subject.der)) named = anchor;
+    }
     const anchor = best(issuers, query.now);
     if (anchor !== undefined) return { path, anchor };
     if (path.length === MAX_CHAIN) return null;
@@ -124,6 +129,7 @@ async function climb(query: PathQuery): Promise<Ended | Violation> {
     (await from(query.chain)) ?? {
       ...untrusted('path.anchor', 'the chain ends at no configured anchor'),
       reason: refusal,
+      anchor: named,
     }
   );
 }

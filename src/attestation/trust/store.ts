@@ -41,12 +41,28 @@ export interface MetadataList {
 export interface MetadataEntry {
   readonly aaguid: string;
   readonly description: string;
-  /** DER certificates. */
-  readonly roots: readonly Uint8Array[];
-  readonly statusReports: readonly { readonly status: string; readonly effectiveAt: number | null }[];
+  readonly roots: readonly MetadataRoot[];
+  readonly statusReports: readonly MetadataStatus[];
   /** FIDO key-protection names, e.g. `hardware`, `tee`, `secure_element`, `remote_handle`. */
   readonly keyProtection: readonly string[];
   readonly attestationTypes: readonly string[];
+}
+
+/** Read when a verdict needs it: a list has hundreds, a verdict two. */
+export interface MetadataRoot {
+  /** DER. */
+  readonly certificate: Uint8Array;
+  /** The list names this certificate for other authenticators too, so it alone does not prove which one it was. */
+  readonly shared: boolean;
+}
+
+/** FIDO MDS 3.1 §3.1.3; times in milliseconds since 1970. */
+export interface MetadataStatus {
+  readonly status: string;
+  readonly effectiveAt: number | null;
+  readonly sunsetAt: number | null;
+  /** The attestation certificate (DER) that the report is about; null when it is about all of the model. */
+  readonly certificate: Uint8Array | null;
 }
 
 export interface AndroidStatusList {

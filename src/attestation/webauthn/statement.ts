@@ -36,3 +36,27 @@ export interface StatementFormat<S> {
   read(statement: Cbor): S | null;
   verify(statement: S, registration: Registration, judging: Judging, steps: Checklist): Promise<StatementFinding>;
 }
+
+/** A format whose own reading is done inside, so that formats of different statements fit in one table. */
+export interface AnyStatementFormat {
+  readonly id: FormatId;
+  verify(statement: Cbor, registration: Registration, judging: Judging, steps: Checklist): Promise<StatementFinding>;
+}
+
+export function anyStatement<S>(format: StatementFormat<S>): AnyStatementFormat {
+  const { id } = format;
+  return {
+    id,
+    async verify(statement, registration, judging, steps: Checklist) {
+      const read = format.read(statement);
+      steps.demand(
+        read !== null,
+        `${id}.syntax`,
+        'WebAuthn L3 §7.1 step 22',
+        'malformed',
+        `attStmt is a ${id} statement`,
+      );
+      return format.verify(read, registration, judging, steps);
+    },
+  };
+}
