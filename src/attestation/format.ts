@@ -4,10 +4,14 @@ import type { ActivationState } from './tpm/activation.ts';
 import type { TrustStore } from './trust/store.ts';
 import type { Assurance, FormatId } from './verdict.ts';
 
-/** Evidence as it arrives: a format's name and that format's own fields, bytes as base64url. */
-export interface Evidence {
+/** A format's own fields, bytes as base64url. */
+export interface Fields {
+  readonly [name: string]: unknown;
+}
+
+/** Evidence as it arrives: the name of a format, and its fields. */
+export interface Evidence extends Fields {
   readonly format: string;
-  readonly [field: string]: unknown;
 }
 
 /** What the server expects the evidence to be about; every field is decided by the server, none by the client. */
@@ -37,14 +41,14 @@ export interface Finding {
 export interface Format<E> {
   readonly id: FormatId;
   /** Reads the evidence's own fields; null is `malformed`. Sizes were bounded before. */
-  read(fields: Evidence): E | null;
+  read(fields: Fields): E | null;
   verify(evidence: E, expected: Expected, trust: TrustStore, policy: Policy, steps: Checklist): Promise<Finding>;
 }
 
 /** A format whose own reading is done inside, so that formats of different evidence fit in one table. */
 export interface AnyFormat {
   readonly id: FormatId;
-  verify(fields: Evidence, expected: Expected, trust: TrustStore, policy: Policy, steps: Checklist): Promise<Finding>;
+  verify(fields: Fields, expected: Expected, trust: TrustStore, policy: Policy, steps: Checklist): Promise<Finding>;
 }
 
 export function anyFormat<E>(format: Format<E>): AnyFormat {

@@ -1,11 +1,12 @@
 /** Every format there is, by the name that evidence gives it. A format that is not here is unknown. */
-import type { AnyFormat } from './format.ts';
+import { type AnyFormat, anyFormat } from './format.ts';
 import { apple } from './formats/apple.ts';
 import { development } from './formats/development.ts';
 import { fidoU2f } from './formats/fido-u2f.ts';
 import { none } from './formats/none.ts';
 import { packed } from './formats/packed.ts';
 import { androidSafetynet, compound } from './formats/retired.ts';
+import { tpm2 } from './formats/tpm2.ts';
 import { type AnyStatementFormat, anyStatement } from './webauthn/statement.ts';
 
 /** Inside a WebAuthn attestation object, by `fmt`. */
@@ -20,7 +21,7 @@ export const statementFormats: ReadonlyMap<string, AnyStatementFormat> = byId([
 ]);
 
 /** Evidence by themselves, by the evidence's `format`. */
-export const nativeFormats: ReadonlyMap<string, AnyFormat> = byId<AnyFormat>([]);
+export const nativeFormats: ReadonlyMap<string, AnyFormat> = byId([anyFormat(tpm2)]);
 
 function byId<F extends { readonly id: string }>(formats: readonly F[]): ReadonlyMap<string, F> {
   return new Map(formats.map((format) => [format.id, format]));
