@@ -1,11 +1,12 @@
 import { defineConfig } from 'vitest/config';
 
-/** The suites that must also hold on Deno: the very same files, run by vitest inside Deno (docs/decisions/0003). */
+/** The suites that must also hold on Deno: the very same files, run by vitest inside Deno (docs/decisions/0003-tests-on-deno.md). */
 export default defineConfig({
   test: {
     name: 'deno',
     environment: 'node',
-    include: ['src/bytes/**/*.test.ts', 'src/attestation/**/*.test.ts', 'zz.test.ts'],
+    include: ['src/**/*.test.ts', 'test/attestation/**/*.test.ts', 'test/port/deno*.test.ts'],
+    exclude: ['src/hosts/cloudflare/**', 'src/hosts/simulator/**', 'node_modules/**'],
     testTimeout: 20_000,
   },
 });

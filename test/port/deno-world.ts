@@ -96,12 +96,12 @@ async function launch(folder: string, sky: Weather, faults: string[]): Promise<R
 }
 
 async function end(child: ChildProcess, signal: 'SIGKILL' | 'SIGTERM'): Promise<number | null> {
-  if (child.exitCode === null && child.signalCode === null) {
-    const exit = once(child, 'exit');
-    child.kill(signal);
-    await exit;
-  }
-  return child.exitCode;
+  if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
+  const exit = once(child, 'exit');
+  // By pid: under Deno, child.kill() hides the exit code.
+  process.kill(child.pid!, signal);
+  const [code] = (await exit) as [number | null];
+  return code;
 }
 
 async function connect(port: number, name: string, tags: readonly string[], said: Said): Promise<Client> {

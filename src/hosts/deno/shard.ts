@@ -11,6 +11,12 @@ const MOST_STATEMENTS = 512;
 /** Where a test may end the process: turns taken and nothing committed; committed and nobody told. */
 export type CommitPoint = 'before-commit' | 'after-commit';
 
+export interface ShardOptions {
+  /** Tests only. */
+  readonly at?: ((point: CommitPoint) => void) | undefined;
+  readonly longestTakingMs?: number;
+}
+
 type Work<T> = (store: Store) => T;
 type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
 
@@ -77,16 +83,18 @@ export class Shard {
   readonly #store: FileStore;
   readonly #verbs: Verbs;
   readonly #at: (point: CommitPoint) => void;
+  readonly #longestTakingMs: number;
   #waiting: Waiting[] = [];
   #scheduled = false;
   #open = true;
 
-  constructor(path: string, at: (point: CommitPoint) => void = () => {}) {
+  constructor(path: string, options: ShardOptions = {}) {
     this.#db = new DatabaseSync(path);
     this.#db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON`);
     this.#store = new FileStore(this.#db);
     this.#verbs = verbs(this.#db);
-    this.#at = at;
+    this.#at = options.at ?? (() => {});
+    this.#longestTakingMs = options.longestTakingMs ?? LONGEST_TAKING_MS;
   }
 
   /** Resolves when what `work` wrote is durable. Rejects with what it threw, or with Unavailable when the commit failed. */
@@ -164,7 +172,7 @@ export class Shard {
 
   #taken(batch: Waiting[]): Outcome[] {
     const outcomes: Outcome[] = [];
-    const enough = performance.now() + LONGEST_TAKING_MS;
+    const enough = performance.now() + this.#longestTakingMs;
     while (this.#waiting.length > 0 && batch.length < MOST_TURNS && performance.now() < enough) {
       const next = this.#waiting.shift()!;
       batch.push(next);

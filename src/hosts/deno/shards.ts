@@ -42,7 +42,7 @@ export class Shards {
 
   constructor(folder: string, count: number, actors: readonly Actor[], at?: (point: CommitPoint) => void) {
     this.#files = Array.from({ length: count }, (_, index) => {
-      const shard = new Shard(`${folder}/actors-${String(index).padStart(2, '0')}.sqlite`, at);
+      const shard = new Shard(`${folder}/actors-${String(index).padStart(2, '0')}.sqlite`, { at });
       return { shard, outdated: shard.now((store) => bringUp(store, actors)) };
     });
   }
