@@ -48,11 +48,9 @@ describe('a process that dies by SIGKILL', () => {
 
   test('has its hints done after the next start, because they were committed with their turn', async () => {
     await world.fatal('after-commit', 0);
-    await world.command('a', { verb: 'hint', queue: 'probes', key: 'h' });
+    await world.command('a', { verb: 'hint', queue: 'hints', key: 'h' });
     await world.crash();
-    await vi.waitFor(async () =>
-      expect(await said('a', 'hinted')).toEqual([{ what: 'hinted', who: 'probes h', n: 0 }]),
-    );
+    await vi.waitFor(async () => expect(await said('a', 'hinted')).toEqual([{ what: 'hinted', who: 'hints h', n: 0 }]));
   });
 
   test('rings what fell due meanwhile as soon as it is back, without being asked', async () => {

@@ -2,7 +2,7 @@
  * The probe actor on the Deno host, in a process of its own, with a control face for test/port/deno-world.ts.
  * Arguments: data folder, and the weather as JSON. Prints its port when it serves.
  */
-import type { Json, Mail } from '../../src/actors/port.ts';
+import type { Json } from '../../src/actors/port.ts';
 import { openFolder } from '../../src/hosts/deno/folder.ts';
 import { Host } from '../../src/hosts/deno/host.ts';
 import { probe } from './probe.ts';
@@ -21,11 +21,9 @@ const host = new Host({
   consumers: (actors) =>
     new Map([
       [
-        'probes',
+        'hints',
         async (hint) =>
-          (await actors.hinted(hint.actor, 'probes', hint.key)).ok
-            ? { done: true }
-            : { done: false, retryAfterMs: 100 },
+          (await actors.hinted(hint.actor, 'hints', hint.key)).ok ? { done: true } : { done: false, retryAfterMs: 100 },
       ],
     ]),
   report: (fault) => console.error(JSON.stringify(fault)),
@@ -35,10 +33,9 @@ const host = new Host({
   },
 });
 
-async function network(mail: Mail, deliver: (mail: Mail) => Promise<Json>): Promise<Json> {
+async function network(deliver: () => Promise<Json>): Promise<Json> {
   if (Math.random() < weather.lost) throw new Error('lost on the way');
-  if (Math.random() < weather.twice) await Promise.all([deliver(mail), deliver(mail)]);
-  const reply = await deliver(mail);
+  const reply = Math.random() < weather.twice ? (await Promise.all([deliver(), deliver()]))[0] : await deliver();
   if (Math.random() < weather.unanswered) throw new Error('its answer was lost');
   return reply;
 }

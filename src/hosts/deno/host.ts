@@ -29,8 +29,8 @@ export interface HostOptions {
   readonly actors: readonly Actor[];
   readonly consumers: (actors: Actors) => ReadonlyMap<string, Consumer>;
   readonly report: (fault: Fault) => void;
-  /** Tests only: what the way of a mail between two actors does to it. */
-  readonly network?: (mail: Mail, deliver: (mail: Mail) => Promise<Json>) => Promise<Json>;
+  /** Tests only: what the way between two actors does to a mail or an ask. */
+  readonly network?: (deliver: () => Promise<Json>) => Promise<Json>;
   /** Tests only: told at labelled points of a commit, where the process may be made to die. */
   readonly at?: (point: CommitPoint) => void;
 }
@@ -125,15 +125,20 @@ export class Host implements Platform {
 
   async carry(mail: Mail): Promise<Json> {
     await this.#settled.promise;
-    const deliver = (delivered: Mail) => this.#runner.receive(delivered);
-    return this.#options.network ? this.#options.network(mail, deliver) : deliver(mail);
+    return this.#travel(() => this.#runner.receive(mail));
   }
 
   async ask(from: Address, to: Address, key: string, body: Json): Promise<Json> {
     await this.#settled.promise;
-    const answer = await this.#runner.command(to, from, key, body);
-    if (!answer.ok) throw new Error(`${nameOf(to)} is ${answer.reason}`);
-    return answer.value;
+    return this.#travel(async () => {
+      const answer = await this.#runner.command(to, from, key, body);
+      if (!answer.ok) throw new Error(`${nameOf(to)} is ${answer.reason}`);
+      return answer.value;
+    });
+  }
+
+  #travel(deliver: () => Promise<Json>): Promise<Json> {
+    return this.#options.network ? this.#options.network(deliver) : deliver();
   }
 
   send(_self: Address, socket: string, frame: string | Uint8Array): void {

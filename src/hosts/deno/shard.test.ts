@@ -66,15 +66,17 @@ test('a throw among 64 takes back what it wrote, and nothing of the others', asy
 
 test('nobody hears of a commit before it is on disk, not even a reader of its rows', async () => {
   const heard: string[] = [];
-  at = (point) => {
-    if (point === 'before-commit') expect([heard, durable()]).toEqual([[], []]);
-    if (point === 'after-commit') expect([heard, durable()]).toEqual([[], [1]]);
-  };
+  const seen: unknown[] = [];
+  at = (point) => seen.push([point, [...heard], durable()]);
   const writer = insert(1).then(() => heard.push('writer'));
   const reader = shard
     .take((store) => store.all<{ n: number }>(`SELECT n FROM row`, []))
     .then((rows) => heard.push(`reader saw ${rows.length}`));
   await Promise.all([writer, reader]);
+  expect(seen).toEqual([
+    ['before-commit', [], []],
+    ['after-commit', [], [1]],
+  ]);
   expect(heard).toEqual(['writer', 'reader saw 1']);
 });
 
