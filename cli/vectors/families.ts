@@ -1,4 +1,5 @@
 /** How each family of vectors is judged: one function per family, by the family's name. */
+import { androidKeystore, androidStatusList } from './android.ts';
 import type { Answer } from './judge.ts';
 import { mds } from './mds.ts';
 import { trustAnchors } from './trust-anchors.ts';
@@ -8,7 +9,10 @@ import { webauthn } from './webauthn.ts';
 export type FamilyJudge = (vector: Vector, file: VectorFile) => Promise<Answer>;
 
 export const families: Readonly<Record<string, FamilyJudge>> = {
+  'android-keystore': androidKeystore,
+  'android-status-list': androidStatusList,
   'webauthn-packed': webauthn,
+  'webauthn-android-key': webauthn,
 
   'webauthn-apple': webauthn,
   'webauthn-fido-u2f': webauthn,

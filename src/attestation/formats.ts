@@ -1,5 +1,7 @@
 /** Every format there is, by the name that evidence gives it. A format that is not here is unknown. */
 import { type AnyFormat, anyFormat } from './format.ts';
+import { androidKey } from './formats/android-key.ts';
+import { androidKeystore } from './formats/android-keystore.ts';
 import { apple } from './formats/apple.ts';
 import { development } from './formats/development.ts';
 import { fidoU2f } from './formats/fido-u2f.ts';
@@ -12,6 +14,7 @@ import { type AnyStatementFormat, anyStatement } from './webauthn/statement.ts';
 /** Inside a WebAuthn attestation object, by `fmt`. */
 export const statementFormats: ReadonlyMap<string, AnyStatementFormat> = byId([
   anyStatement(packed),
+  anyStatement(androidKey),
   anyStatement(apple),
   anyStatement(fidoU2f),
   anyStatement(none),
@@ -21,7 +24,7 @@ export const statementFormats: ReadonlyMap<string, AnyStatementFormat> = byId([
 ]);
 
 /** Evidence by themselves, by the evidence's `format`. */
-export const nativeFormats: ReadonlyMap<string, AnyFormat> = byId([anyFormat(tpm2)]);
+export const nativeFormats: ReadonlyMap<string, AnyFormat> = byId([anyFormat(androidKeystore), anyFormat(tpm2)]);
 
 function byId<F extends { readonly id: string }>(formats: readonly F[]): ReadonlyMap<string, F> {
   return new Map(formats.map((format) => [format.id, format]));
