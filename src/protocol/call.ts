@@ -57,7 +57,7 @@ export type CallId = v.InferOutput<typeof CallId>;
 export const MessageId = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
 
 /** A word of ours that may grow: media kinds, end reasons, `must` entries. Unknown ones are carried. */
-const Word = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,31}$/));
+export const Word = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,31}$/));
 
 /** Known kinds, poorest first: `audio`, `video`, `screen`; unknown ones are carried. */
 export const Media = v.pipe(v.array(Word), v.minLength(1), v.maxLength(8));

@@ -1,0 +1,200 @@
+/** The HTTP face: what each resource takes and gives. Unknown members are ignored; sizes are bounded before this reads. */
+import * as v from 'valibot';
+import { KeyBundle, OneTimeBatch, OneTimeKey } from './bundle.ts';
+import { CallId, Word } from './call.ts';
+import { AccountId, CertificateChain, DeviceId, encoded, encodedUpTo, Hash, Millis } from './identity.ts';
+import { SignedManifest } from './manifest.ts';
+
+/** Request bodies, bytes, before parsing. Evidence has its own bound. */
+export const BODY_MAX_BYTES = 262_144;
+export const EVIDENCE_MAX_BYTES = 65_536;
+export const HANDLES_PER_LOOKUP = 10;
+/** Life of an access token, s. */
+export const ACCESS_TOKEN_S = 600;
+/** Life of an enrolment challenge, ms. */
+export const CHALLENGE_MS = 300_000;
+/** Life of a single-use ticket for the call-plane socket, ms. */
+export const TICKET_MS = 30_000;
+
+const Token = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.-]{1,2048}$/));
+
+/** POST /v1/enrolments/challenges */
+export const ChallengeRequest = v.object({
+  /** The evidence format that will answer it. */
+  format: Word,
+  /** Joining: the account whose manifest names, or will name, this device. Absent: a first device. */
+  account: v.optional(AccountId),
+});
+export const Challenge = v.object({
+  /** Stateless; goes back with the evidence. The transcript's nonce is its SHA-256. */
+  token: Token,
+  /** Chosen by the server; the device keeps it for ever. */
+  device: DeviceId,
+  /** First field of the transcript. */
+  origin: v.string(),
+  expiresAt: Millis,
+  serverNow: Millis,
+});
+export type Challenge = v.InferOutput<typeof Challenge>;
+
+/** POST /v1/enrolments/activations: step one of `tpm2` (docs/protocol/attestation.md). */
+export const ActivationRequest = v.object({
+  token: Token,
+  /** Endorsement key certificate, DER, then its intermediates. */
+  ekChain: v.pipe(v.array(encodedUpTo(4_096)), v.minLength(1), v.maxLength(5)),
+  /** TPMT_PUBLIC. */
+  ekPublic: encodedUpTo(1_024),
+  akPublic: encodedUpTo(1_024),
+});
+export const Activation = v.object({
+  /** TPM2B_ID_OBJECT and TPM2B_ENCRYPTED_SECRET for TPM2_ActivateCredential. */
+  credentialBlob: encodedUpTo(512),
+  encryptedSecret: encodedUpTo(1_024),
+  /** Stateless; goes back in the evidence with the released secret. */
+  activation: Token,
+});
+
+/** POST /v1/enrolments */
+export const EnrolmentRequest = v.object({
+  token: Token,
+  format: Word,
+  /** Fields of the format (docs/protocol/attestation.md); binary ones base64url. */
+  evidence: v.record(v.string(), v.unknown()),
+  /** PKCS#10, DER; contributes its key and carries the transcript. */
+  csr: encodedUpTo(4_096),
+  /** The genesis manifest, or the version that adds this device. Absent only for profile `device`. */
+  manifest: v.optional(SignedManifest),
+  profile: v.optional(v.picklist(['call', 'device']), 'call'),
+});
+export type EnrolmentRequest = v.InferOutput<typeof EnrolmentRequest>;
+
+/** What a client may know of the verdict; the checks are the operator's. */
+export const VerdictSummary = v.object({
+  format: v.string(),
+  decision: v.picklist(['accept', 'refuse', 'hold']),
+  identityBinding: v.picklist(['key-attested', 'vouched']),
+  attestedKeyHardware: v.string(),
+  identityKeyHardware: v.string(),
+  trustAnchor: v.optional(v.string()),
+  policy: v.string(),
+});
+export const Enrolment = v.object({
+  /** Null for profile `device`. */
+  account: v.nullable(AccountId),
+  device: DeviceId,
+  certificate: CertificateChain,
+  notAfter: Millis,
+  verdict: VerdictSummary,
+  /** 32 bytes, given once: the courier's push token. Null for profile `device`. */
+  pushToken: v.nullable(encoded(32)),
+});
+export type Enrolment = v.InferOutput<typeof Enrolment>;
+
+/** POST /v1/token (RFC 6749 §4.4, RFC 7523 §2.2): application/x-www-form-urlencoded. */
+export const TokenReply = v.object({ access_token: v.string(), token_type: v.literal('DPoP'), expires_in: v.number() });
+
+/** POST /v1/manifests */
+export const ManifestRequest = v.object({ manifest: SignedManifest });
+export const ManifestReply = v.object({ account: AccountId, version: v.number(), hash: Hash });
+
+/** PUT /v1/keys/bundle takes a KeyBundle, POST /v1/keys/one-time a OneTimeKeys; both answer with the status. */
+export const KeyStatus = v.object({
+  /** SHA-256 of the canonical JSON of the published bundle; null when there is none. */
+  bundle: v.nullable(Hash),
+  batches: v.array(v.object({ batchId: encoded(16), left: v.number() })),
+  /** One-time keys left over all batches. */
+  left: v.number(),
+});
+export type KeyStatus = v.InferOutput<typeof KeyStatus>;
+
+/** POST /v1/handles, POST /v1/handles/{id}/verification */
+export const HandleRequest = v.object({ handle: v.pipe(v.string(), v.minLength(3), v.maxLength(320)) });
+export const HandlePending = v.object({ id: encoded(16), expiresAt: Millis });
+export const CodeRequest = v.object({ code: v.pipe(v.string(), v.regex(/^[0-9]{6}$/)) });
+export const OwnHandle = v.object({
+  handle: v.string(),
+  /** HMAC-SHA256(salt, canonical handle): what the account's next manifest must list. */
+  commitment: Hash,
+  salt: encoded(32),
+  verifiedAt: Millis,
+});
+export type OwnHandle = v.InferOutput<typeof OwnHandle>;
+
+/** POST /v1/lookups */
+export const LookupRequest = v.object({
+  handles: v.pipe(v.array(v.pipe(v.string(), v.maxLength(320))), v.minLength(1), v.maxLength(HANDLES_PER_LOOKUP)),
+  /** Take a one-time key of each device; repeated with the same Idempotency-Key it takes no second one. */
+  claim: v.optional(v.boolean(), false),
+  /** Verified heads by account: manifests are returned from there. */
+  known: v.optional(v.record(v.string(), v.object({ version: v.number(), hash: Hash })), {}),
+});
+export type LookupRequest = v.InferOutput<typeof LookupRequest>;
+
+export const LookupDevice = v.object({
+  device: DeviceId,
+  certificate: CertificateChain,
+  bundle: KeyBundle,
+  /** Absent: none claimed, or none left and the last-resort key must do. */
+  oneTime: v.optional(OneTimeKey),
+  capability: v.string(),
+  /** Its certificate has ended; it may be rung and must renew before it is granted. */
+  dormant: v.optional(v.boolean()),
+});
+export type LookupDevice = v.InferOutput<typeof LookupDevice>;
+
+export const LookupResult = v.variant('found', [
+  v.object({ handle: v.string(), found: v.literal(false) }),
+  v.object({
+    handle: v.string(),
+    found: v.literal(true),
+    account: AccountId,
+    /** JWS of the directory key, typ callsign-handle+jwt. */
+    assertion: v.string(),
+    /** From the known version, else from genesis, to the head; oldest first. */
+    manifests: v.array(SignedManifest),
+    /** Number of the callable set. */
+    set: v.number(),
+    devices: v.array(LookupDevice),
+    /** Capabilities hold until then. */
+    expiresAt: Millis,
+    refreshAt: Millis,
+  }),
+]);
+export type LookupResult = v.InferOutput<typeof LookupResult>;
+export const LookupReply = v.object({ results: v.array(LookupResult), serverNow: Millis });
+export type LookupReply = v.InferOutput<typeof LookupReply>;
+
+/** GET /v1/courier/nonce */
+export const NonceReply = v.object({ nonce: v.string(), serverNow: Millis });
+
+/** POST /v1/calls/{call}/tickets: opens GET /v1/calls/{call}/socket once, in Sec-WebSocket-Protocol. */
+export const Ticket = v.object({ ticket: Token, expiresAt: Millis });
+
+/** GET /v1/calls/active */
+export const ActiveCalls = v.object({ calls: v.array(v.looseObject({ call: CallId })), serverNow: Millis });
+
+/** GET /v1/history?before=&limit= */
+export const HistoryReply = v.object({ rows: v.array(v.looseObject({ call: CallId })) });
+export const HistoryDeletion = v.object({ calls: v.pipe(v.array(CallId), v.minLength(1), v.maxLength(100)) });
+
+/** GET, PUT /v1/policy: what the account lets ring. */
+export const PolicyDocument = v.object({
+  blocked: v.pipe(v.array(AccountId), v.maxLength(1_000)),
+  quietUntil: v.nullable(Millis),
+  contactsOnly: v.boolean(),
+  contacts: v.pipe(v.array(AccountId), v.maxLength(5_000)),
+});
+
+/** GET /v1/deployment: what a client's configuration is compared with; nothing here is trusted because it came from here. */
+export const Deployment = v.object({
+  deployment: v.string(),
+  origin: v.string(),
+  environment: v.picklist(['development', 'production']),
+  protocol: v.object({ min: v.number(), max: v.number() }),
+  /** DER of the root and its SHA-256; clients pin their own copy. */
+  root: encodedUpTo(2_048),
+  policy: v.string(),
+  formats: v.array(v.string()),
+});
+
+export const OneTimeUpload = v.object({ batch: OneTimeBatch, keys: v.array(encoded(65)) });
