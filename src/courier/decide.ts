@@ -17,16 +17,8 @@ import {
   SENDER_MAX_ROWS,
 } from '../protocol/courier.ts';
 import type { DeliverFrame } from '../protocol/courier.ts';
-import type {
-  Envelope,
-  Mailbox,
-  MailboxCommand,
-  MailboxDecision,
-  MailboxEffect,
-  Push,
-  PutReply,
-  Row,
-} from './mailbox.ts';
+import type { Envelope, Push, PutReply } from '../protocol/envelope.ts';
+import type { Mailbox, MailboxCommand, MailboxDecision, MailboxEffect, Revision, Row } from './mailbox.ts';
 
 /** One turn of the mailbox. Total: every command in every state gives a decision, and the same one again changes nothing. */
 export function decide(mailbox: Mailbox, command: MailboxCommand, now: number): MailboxDecision {
@@ -48,7 +40,7 @@ class Turn {
   readonly #rows: Map<number, Row>;
   readonly #effects: MailboxEffect[] = [];
   readonly #now: number;
-  readonly #revisions: Record<string, { rev: number; until: number }>;
+  readonly #revisions: Record<string, Revision>;
   #box: string;
   #nextSeq: number;
   #acked: number;
@@ -140,7 +132,9 @@ class Turn {
   }
 
   #isLate({ order }: Envelope): boolean {
-    return order !== null && order.rev <= (this.#revisions[order.stream]?.rev ?? 0);
+    const known = order === null ? undefined : this.#revisions[order.stream];
+    if (order === null || !known) return false;
+    return order.rev === null ? !known.open : order.rev <= known.rev;
   }
 
   #collapsible(envelope: Envelope): Row[] {
@@ -174,16 +168,16 @@ class Turn {
     const row: Row = { ...kept, seq, state: 'waiting', expires, size, storedAt: this.#now, strikes: 0, pushAt };
     this.#rows.set(seq, row);
     this.#effects.push({ type: 'insert', row });
-    if (order) this.#seen(order.stream, order.rev);
+    if (order?.rev)
+      this.#seen(order.stream, { rev: order.rev, open: !order.last, until: this.#now + REVISION_KEEP_MS });
     if (connection) this.#effects.push({ type: 'deliver', connection: connection.id, seq });
     else if (urgent) this.#push(row);
     return seq;
   }
 
-  #seen(stream: string, rev: number): void {
-    const until = this.#now + REVISION_KEEP_MS;
-    this.#revisions[stream] = { rev, until };
-    this.#effects.push({ type: 'revision', stream, rev, until });
+  #seen(stream: string, revision: Revision): void {
+    this.#revisions[stream] = revision;
+    this.#effects.push({ type: 'revision', stream, revision });
   }
 
   #open(hello: MailboxCommand & { type: 'open' }): void {

@@ -9,9 +9,10 @@ import {
   PUSH_AFTER_MS,
   SENDER_MAX_ROWS,
 } from '../protocol/courier.ts';
+import type { Envelope } from '../protocol/envelope.ts';
 import { decide, deliverFrame } from './decide.ts';
-import { emptyMailbox } from './mailbox.ts';
-import type { Envelope, Mailbox, MailboxCommand, MailboxDecision, MailboxEffect } from './mailbox.ts';
+import { activeStreams, emptyMailbox } from './mailbox.ts';
+import type { Mailbox, MailboxCommand, MailboxDecision, MailboxEffect } from './mailbox.ts';
 import { emptyInbox, receive } from './receive.ts';
 import type { Inbox } from './receive.ts';
 
@@ -236,13 +237,21 @@ describe('mailbox', () => {
   });
 
   it('drops a revision that is not newer, so that a slow invitation cannot ring after its cancel', () => {
-    const order = (rev: number) => ({ order: { stream: 'call', rev } });
-    const decision = run(emptyMailbox(BOX), [
-      [put('cancel', order(3)), 0],
+    const order = (rev: number | null, last = false) => ({ order: { stream: 'call', rev, last } });
+    const ended = run(emptyMailbox(BOX), [
+      [put('grant', order(2)), 0],
+      [put('signal', order(null)), 0],
+    ]);
+    expect(activeStreams(ended.mailbox)).toEqual(['call']);
+    const late = run(ended.mailbox, [
+      [put('cancel', order(3, true)), 0],
       [put('invite', order(1)), 1],
     ]);
-    expect(decision.reply).toEqual({ ok: true, outcome: 'late', seq: null, live: false });
-    expect(decision.mailbox.rows).toHaveLength(1);
+    expect(late.reply).toEqual({ ok: true, outcome: 'late', seq: null, live: false });
+    expect(decide(late.mailbox, put('signal 2', order(null)), 2).reply).toMatchObject({ outcome: 'late' });
+    expect(late.mailbox.rows.map((row) => row.id)).toEqual(['grant', 'signal', 'cancel']);
+    expect(activeStreams(late.mailbox)).toEqual([]);
+    expect(activeStreams(decide(late.mailbox, put('again', order(4)), 3).mailbox)).toEqual(['call']);
   });
 
   it('tells the sender of an acknowledged row once', () => {

@@ -6,35 +6,7 @@
  * of the command. An envelope that was answered `stored` is delivered at least once before it expires, in order.
  */
 import type { ServerFrame } from '../protocol/courier.ts';
-
-export type Priority = 'urgent' | 'normal';
-
-/** What a push may carry: nothing that tells who calls. */
-export type Push = { call: string; deadline: number; media: string[]; from: string | null };
-
-/** One message for one device, as its sender hands it over. */
-export type Envelope = {
-  /** Unique for ever; a repeat with the same id is recognized until it expires. */
-  id: string;
-  topic: string;
-  /** The account whose quota it uses and that the receiver sees; null: the server. */
-  from: string | null;
-  /** A later envelope of the same sender, topic and key takes the place of the ones that still wait. */
-  collapse: string | null;
-  expires: number;
-  /** Urgent: wake the device when it is not connected, or does not acknowledge soon. */
-  priority: Priority;
-  /** About a call that was let in: may use the reserve above the limits. */
-  control: boolean;
-  /** Outside the delivery guarantee: when it expires nobody is told of a gap. */
-  volatile: boolean;
-  /** Who is told (as a receipt) when the device has acknowledged it: a call id. */
-  receipt: string | null;
-  /** Revision within a stream (a call id): at or below the highest seen it is late and is not stored. */
-  order: { stream: string; rev: number } | null;
-  push: Push | null;
-  body: unknown;
-};
+import type { Envelope, Push, PutReply } from '../protocol/envelope.ts';
 
 /**
  * `done`: acknowledged or collapsed; only id and seq are left, until it expires. `expired` and `poison` are places in
@@ -56,6 +28,9 @@ export type Row = Omit<Envelope, 'body' | 'order'> & {
 
 export type Connection = { id: string; openedAt: number; badFrames: number };
 
+/** Highest revision of a stream (a call) that was stored here; `open` until the stream's last message. */
+export type Revision = { rev: number; open: boolean; until: number };
+
 export type Mailbox = {
   /** Random 16 bytes, base64url; new after a restore, so that no client trusts a rewound sequence. */
   box: string;
@@ -64,7 +39,7 @@ export type Mailbox = {
   acked: number;
   connection: Connection | null;
   rows: readonly Row[];
-  revisions: Readonly<Record<string, { rev: number; until: number }>>;
+  revisions: Readonly<Record<string, Revision>>;
 };
 
 export type MailboxCommand =
@@ -76,10 +51,6 @@ export type MailboxCommand =
   | { type: 'closed'; connection: string }
   | { type: 'due' };
 
-export type PutReply =
-  | { ok: true; outcome: 'stored' | 'duplicate' | 'late'; seq: number | null; live: boolean }
-  | { ok: false; reason: 'mailbox-full' | 'envelope-too-large' | 'expired' };
-
 export type MailboxEffect =
   /** A new row, and the body of the command beside it. */
   | { type: 'insert'; row: Row }
@@ -88,7 +59,7 @@ export type MailboxEffect =
   | { type: 'delete'; seq: number }
   /** Delete every `done` row that expired, also those that were not loaded. */
   | { type: 'forget-done' }
-  | { type: 'revision'; stream: string; rev: number; until: number }
+  | { type: 'revision'; stream: string; revision: Revision }
   /** Frames leave in the order of the effects, to the connection named. `deliver` takes the body from its row. */
   | { type: 'deliver'; connection: string; seq: number }
   | { type: 'frame'; connection: string; frame: ServerFrame }
@@ -106,6 +77,11 @@ export type MailboxDecision = {
   /** Answer to `put`; null for the others. */
   reply: PutReply | null;
 };
+
+/** Calls that this device was told of and not of their end: what `GET /v1/calls/active` asks about. */
+export function activeStreams(mailbox: Mailbox): string[] {
+  return Object.entries(mailbox.revisions).flatMap(([stream, revision]) => (revision.open ? [stream] : []));
+}
 
 export function emptyMailbox(box: string): Mailbox {
   return { box, nextSeq: 1, acked: 0, connection: null, rows: [], revisions: {} };

@@ -165,10 +165,11 @@ export const UNDERSTOOD: readonly string[] = [];
 
 const NAMES: ReadonlySet<string> = new Set(Verb.options.map((option) => option.entries.verb.literal));
 
+/** A verb of a later version: answered `ignored`, changes nothing. */
+export type LaterVerb = { verb: 'unknown'; call: CallId; attempt: number };
+
 export type ParsedVerb =
-  | { readonly ok: true; readonly verb: Verb }
-  /** A verb of a later version: answered `ignored`, changes nothing. */
-  | { readonly ok: true; readonly verb: { readonly verb: 'unknown'; readonly call: CallId; readonly attempt: number } }
+  | { readonly ok: true; readonly verb: Verb | LaterVerb }
   | { readonly ok: false; readonly reason: 'malformed' | 'must-understand' };
 
 /** Reads one verb. Unknown fields are dropped; an unknown verb or field that `must` names is refused. */

@@ -1,0 +1,93 @@
+/** After the grant: media is confirmed, signals pass, sockets come and go, somebody hangs up. */
+import type { Party, Reply, VerbOf } from '../protocol/call.ts';
+import { IN_CALL_LEASE_MS } from '../protocol/call.ts';
+import type { Talker } from './call.ts';
+import type { Draft } from './draft.ts';
+import { end } from './end.ts';
+
+/** Media of one side is up and the peer's key confirmation verified. The first one connects the call. */
+export function onConfirm(draft: Draft): Reply {
+  const { call, now } = draft;
+  if (call.state === 'connected') return draft.ok();
+  if (call.state !== 'granted' || call.legs.some((leg) => leg.state === 'answering'))
+    return draft.refuse('wrong-state');
+  Object.assign(call, { state: 'connected', connectedAt: now, connectDeadline: null });
+  draft.event('call.connected');
+  draft.deadline('connect', null);
+  for (const talker of call.talkers) {
+    renew(draft, talker);
+    draft.plane(talker, { type: 'connected' });
+  }
+  return draft.ok();
+}
+
+/** To one talker or to all others; dropped when the call ended or the receiver is not in it. */
+export function onSignal(draft: Draft, party: Party, signal: VerbOf<'signal'>): Reply {
+  if (!draft.is('granted', 'connected')) return draft.refuse('wrong-state');
+  const { to = null, message, body, generation } = signal;
+  const from = { account: party.account, device: party.device };
+  for (const talker of draft.others(party)) {
+    if (to !== null && talker.device !== to) continue;
+    draft.plane(talker, { type: 'signal', from, message, body, ...(generation !== undefined && { generation }) });
+  }
+  return draft.ok();
+}
+
+export function onHangup(draft: Draft, party: Party): Reply {
+  const detail = draft.is('granted') ? { detail: 'while-connecting' } : {};
+  if (draft.is('granted', 'connected')) end(draft, 'completed', { by: party.device, ...detail });
+  return draft.ok();
+}
+
+/** Whether the device may open its call-plane socket; the actor makes the single-use ticket. */
+export function onSocket(draft: Draft): Reply {
+  return draft.is('granted', 'connected') ? draft.ok() : draft.refuse('wrong-state');
+}
+
+export function onAttached(draft: Draft, party: Party): void {
+  const talker = draft.talker(party);
+  if (!talker || !draft.is('granted', 'connected')) return;
+  talker.socket = true;
+  renew(draft, talker);
+}
+
+/** The lease runs from here; the others are told, and told again when it comes back. */
+export function onDetached(draft: Draft, party: Party): void {
+  const { now } = draft;
+  const talker = draft.talker(party);
+  if (!talker?.socket || !draft.is('granted', 'connected')) return;
+  talker.socket = false;
+  talker.lost = true;
+  talker.leaseUntil = now + IN_CALL_LEASE_MS;
+  draft.deadline(`lease:${talker.device}`, talker.leaseUntil);
+  const { account, device, leaseUntil: until } = talker;
+  for (const other of draft.others(party)) draft.plane(other, { type: 'peer-lost', account, device, until });
+}
+
+/** Heard: its lease starts again, or stops while its socket is open. Before the call is connected its deadline governs. */
+export function renew(draft: Draft, talker: Talker): void {
+  const { now } = draft;
+  const { account, device } = talker;
+  if (talker.lost) {
+    talker.lost = false;
+    for (const other of draft.others(talker)) draft.plane(other, { type: 'peer-back', account, device });
+  }
+  const runs = !talker.socket && draft.is('connected');
+  if (!runs && talker.leaseUntil === null) return;
+  talker.leaseUntil = runs ? now + IN_CALL_LEASE_MS : null;
+  draft.deadline(`lease:${device}`, talker.leaseUntil);
+}
+
+/** Who is lost for a whole lease has left; a call of two is over. */
+export function onLease(draft: Draft, device: string): void {
+  const { call, now } = draft;
+  const talker = call.talkers.find((one) => one.device === device);
+  if (!talker || talker.leaseUntil === null || now < talker.leaseUntil || !draft.is('granted', 'connected')) return;
+  end(draft, 'failed', { detail: 'lost', by: device });
+}
+
+export function onConnectDeadline(draft: Draft): void {
+  const { call, now } = draft;
+  if (call.state !== 'granted' || now < (call.connectDeadline ?? 0)) return;
+  end(draft, 'failed', { detail: 'connect' });
+}
