@@ -175,6 +175,12 @@ describe('the receiver', () => {
     expect(receiver.rtp(protect(sender, packet(2, 64)), 62).ok).toBe(true);
   });
 
+  it('gives no place to SSRCs that nobody authenticated', () => {
+    const receiver = srtpReceiver(node, master);
+    for (let ssrc = 1; ssrc <= 100; ssrc++) expect(receiver.rtp(packet(1, ssrc), 52).ok).toBe(false);
+    expect(receiver.rtp(protect(srtpSender(node, master), packet(1)), 62).ok).toBe(true);
+  });
+
   it('takes no length for a packet that is none', () => {
     const receiver = srtpReceiver(node, master);
     fc.assert(
@@ -208,6 +214,14 @@ describe('SRTCP', () => {
     const packetOne = protect(srtpSender(node, master), RTCP, 'rtcp');
     packetOne[RTCP.length]! ^= 0x80;
     expect(srtpReceiver(node, master).rtcp(packetOne, packetOne.length)).toEqual({ ok: false, reason: 'unauthentic' });
+  });
+
+  it('reads a packet that is authenticated only, for its sender left the E flag off', () => {
+    const clear = roomy(RTCP);
+    const mac = node.hmacSha1(deriveKey(node, master, 4, 20))(clear.subarray(0, RTCP.length + 4), new Uint8Array());
+    clear.set(mac.subarray(0, 10), RTCP.length + 4);
+    expect(srtpReceiver(node, master).rtcp(clear, clear.length)).toEqual({ ok: true, length: RTCP.length });
+    expect(hex(clear.subarray(0, RTCP.length))).toBe(hex(RTCP));
   });
 
   it('ends at 2^31 packets', () => {
