@@ -2,6 +2,8 @@
 import { androidKeystore, androidStatusList } from './android.ts';
 import type { Answer } from './judge.ts';
 import { mds } from './mds.ts';
+import { tpmCredential } from './tpm-credential.ts';
+import { ekCertificates, tpmNative } from './tpm.ts';
 import { trustAnchors } from './trust-anchors.ts';
 import type { Vector, VectorFile } from './vector.ts';
 import { webauthn } from './webauthn.ts';
@@ -13,10 +15,14 @@ export const families: Readonly<Record<string, FamilyJudge>> = {
   'android-status-list': androidStatusList,
   'webauthn-packed': webauthn,
   'webauthn-android-key': webauthn,
-
+  'webauthn-tpm': webauthn,
   'webauthn-apple': webauthn,
   'webauthn-fido-u2f': webauthn,
   'webauthn-none-self': webauthn,
+
+  'tpm-native': tpmNative,
+  'ek-certificates': ekCertificates,
+  'tpm-credential-protection': tpmCredential,
 
   mds,
   'trust-anchors': trustAnchors,

@@ -8,6 +8,7 @@ import { fidoU2f } from './formats/fido-u2f.ts';
 import { none } from './formats/none.ts';
 import { packed } from './formats/packed.ts';
 import { androidSafetynet, compound } from './formats/retired.ts';
+import { tpm } from './formats/tpm.ts';
 import { tpm2 } from './formats/tpm2.ts';
 import { type AnyStatementFormat, anyStatement } from './webauthn/statement.ts';
 
@@ -15,6 +16,7 @@ import { type AnyStatementFormat, anyStatement } from './webauthn/statement.ts';
 export const statementFormats: ReadonlyMap<string, AnyStatementFormat> = byId([
   anyStatement(packed),
   anyStatement(androidKey),
+  anyStatement(tpm),
   anyStatement(apple),
   anyStatement(fidoU2f),
   anyStatement(none),

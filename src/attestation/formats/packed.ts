@@ -5,6 +5,7 @@ import { equal } from '../../bytes/join.ts';
 import type { Checklist } from '../checklist.ts';
 import type { Certificate } from '../path/certificate.ts';
 import { attributeValues } from '../path/name.ts';
+import { strict } from '../path/profiles/strict.ts';
 import { readSpki } from '../path/public-key.ts';
 import { judgeAuthenticator } from '../trust/authenticator.ts';
 import { aaguidText } from '../webauthn/authenticator-data.ts';
@@ -59,11 +60,11 @@ export async function verifyPacked(
 
   // §7.1 steps 23 and 24: the path ends at an anchor that speaks for this authenticator.
   const { anchor, hardware } = await judgeAuthenticator(
-    { format, chain, aaguid: registration.credential.aaguid, proven },
+    { format, profile: strict, chain, aaguid: registration.credential.aaguid, proven },
     judging,
     steps,
   );
-  return { attestedKeyHardware: hardware, freshness: 'challenge', trustAnchor: anchor };
+  return { attestedKeyHardware: hardware, freshness: 'challenge', trustAnchor: anchor.id };
 }
 
 /** Step 3: self attestation proves possession of the credential key and nothing about where it lives. */

@@ -1,5 +1,5 @@
 import { concat } from '../../bytes/join.ts';
-import type { SignatureAlgorithm } from '../path/public-key.ts';
+import type { PublicKey, SignatureAlgorithm } from '../path/public-key.ts';
 import { verifySignature } from '../path/signature.ts';
 import type { SignatureResult } from '../path/signature.ts';
 import type { HashName } from './algorithms.ts';
@@ -42,9 +42,19 @@ export async function verifyTpmSignature(
   rules: { readonly sha1?: boolean } = {},
 ): Promise<SignatureResult> {
   if (!schemeMatches(signature, area)) return { ok: false, reason: 'signature-algorithm' };
-  const raw = rawSignature(signature, area);
+  return verifyUnderKey(signature, publicKeyOf(area.key), message, rules);
+}
+
+/** The same where only the key is known, and not what the TPM lets it sign with. */
+export async function verifyUnderKey(
+  signature: TpmSignature,
+  key: PublicKey,
+  message: Uint8Array,
+  rules: { readonly sha1?: boolean } = {},
+): Promise<SignatureResult> {
+  const raw = rawSignature(signature, key);
   if (raw === null) return { ok: false, reason: 'signature-invalid' };
-  return verifySignature(algorithmOf(signature), publicKeyOf(area.key), message, raw, { ...rules, raw: true });
+  return verifySignature(algorithmOf(signature), key, message, raw, { ...rules, raw: true });
 }
 
 /** RSASSA-PSS in a TPM salts with as many bytes as its hash has (Part 1 annex B.7). */
@@ -55,9 +65,9 @@ function algorithmOf({ scheme, hash }: TpmSignature): SignatureAlgorithm {
 }
 
 /** PKCS #1 octets, or r || s padded to the field size; null when they do not fit. */
-function rawSignature(signature: TpmSignature, { key }: PublicArea): Uint8Array | null {
+function rawSignature(signature: TpmSignature, key: PublicKey): Uint8Array | null {
   if (signature.scheme !== 'ecdsa') return signature.signature;
-  if (key.type !== 'ecc') return null;
+  if (key.kind !== 'ec') return null;
   const { size } = curveByName(key.curve);
   if (signature.r.length > size || signature.s.length > size) return null;
   return concat(leftPad(signature.r, size), leftPad(signature.s, size));

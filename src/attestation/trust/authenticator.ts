@@ -6,7 +6,7 @@ import { equal } from '../../bytes/join.ts';
 import type { Checklist } from '../checklist.ts';
 import { type Certificate, readCertificate } from '../path/certificate.ts';
 import { judgePath } from '../path/judge.ts';
-import { strict } from '../path/profiles/strict.ts';
+import type { Profile } from '../path/profile.ts';
 import type { FormatId, KeyHardware } from '../verdict.ts';
 import { aaguidText } from '../webauthn/authenticator-data.ts';
 import type { Judging } from '../webauthn/statement.ts';
@@ -15,7 +15,8 @@ import { anchorsFor } from './judge.ts';
 import type { Anchor, MetadataEntry, TrustStore } from './store.ts';
 
 export interface AuthenticatorQuestion {
-  readonly format: 'packed' | 'development';
+  readonly format: 'packed' | 'tpm' | 'development';
+  readonly profile: Profile;
   readonly chain: readonly Certificate[];
   /** 16 bytes of the authenticator data. */
   readonly aaguid: Uint8Array;
@@ -26,10 +27,10 @@ export interface AuthenticatorQuestion {
 const SPEC = 'WebAuthn L3 §7.1 steps 23 and 24';
 
 export async function judgeAuthenticator(
-  { format, chain, aaguid, proven }: AuthenticatorQuestion,
+  { format, profile, chain, aaguid, proven }: AuthenticatorQuestion,
   judging: Judging,
   steps: Checklist,
-): Promise<{ readonly anchor: string; readonly hardware: KeyHardware }> {
+): Promise<{ readonly anchor: Anchor; readonly hardware: KeyHardware }> {
   const { now, trust, policy } = judging;
   const name = aaguidText(aaguid);
   judgeAaguidLists(name, judging, steps);
@@ -37,11 +38,11 @@ export async function judgeAuthenticator(
   const entry = judgeMetadataList(name, judging, steps);
   const anchors = [...metadataAnchors(entry, format), ...anchorsFor(trust, format)];
   const shown = pinnedSoftware(chain, anchors);
-  const { anchor, path } = await judgePath({ chain: shown, anchors, now, profile: strict }, policy, steps);
+  const { anchor, path } = await judgePath({ chain: shown, anchors, now, profile }, policy, steps);
   recordPath(path, steps);
   judgeBinding(name, anchor, entry, proven, judging, steps);
   if (entry !== null) judgeStatus(entry, chain, now, steps);
-  return { anchor: anchor.id, hardware: hardwareOf(anchor, entry) };
+  return { anchor, hardware: hardwareOf(anchor, entry) };
 }
 
 function judgeAaguidLists(name: string, { policy }: Judging, steps: Checklist): void {
@@ -68,7 +69,7 @@ function judgeMetadataList(name: string, { now, trust, policy }: Judging, steps:
   return list?.entries.get(name) ?? null;
 }
 
-function metadataAnchors(entry: MetadataEntry | null, format: 'packed' | 'development'): readonly Anchor[] {
+function metadataAnchors(entry: MetadataEntry | null, format: AuthenticatorQuestion['format']): readonly Anchor[] {
   if (entry === null || format !== 'packed') return [];
   const software = !entry.keyProtection.some((kind) => HARDWARE_PROTECTION.has(kind));
   return entry.roots.flatMap(({ certificate, shared }, i): Anchor[] => {
