@@ -1,0 +1,19 @@
+/** The package export `./attestation`: evidence in, verdict out. Pure functions of bytes, time, trust store and policy. */
+export type { Evidence, Expected } from './format.ts';
+export { readStatusList } from './android/status-list.ts';
+export { nativeFormats, statementFormats } from './formats.ts';
+export { type Policy, readPolicy } from './policy/policy.ts';
+export { policies, type PolicyName } from './policy/shipped.ts';
+export { enrolmentTranscript } from './transcript.ts';
+export { builtInTrust, loadAnchor } from './trust/load.ts';
+export { type MetadataQuery, type MetadataResult, readMetadata } from './trust/metadata.ts';
+export type { AndroidStatusList, Anchor, MetadataList, TrustStore } from './trust/store.ts';
+export type { Assurance, Check, Fact, FormatId, KeyHardware, Reason, Verdict } from './verdict.ts';
+export { verifyEvidence } from './verify.ts';
+export {
+  type Assertion,
+  type AssertionExpected,
+  type AssertionResult,
+  type Credential,
+  verifyAssertion,
+} from './webauthn/assertion.ts';
