@@ -1,5 +1,6 @@
 /** How each family of vectors is judged: one function per family, by the family's name. */
 import { androidKeystore, androidStatusList } from './android.ts';
+import { appAttest } from './app-attest.ts';
 import type { Answer } from './judge.ts';
 import { mds } from './mds.ts';
 import { tpmCredential } from './tpm-credential.ts';
@@ -24,6 +25,7 @@ export const families: Readonly<Record<string, FamilyJudge>> = {
   'ek-certificates': ekCertificates,
   'tpm-credential-protection': tpmCredential,
 
+  'app-attest': appAttest,
   mds,
   'trust-anchors': trustAnchors,
 };

@@ -2,6 +2,7 @@
 import { type AnyFormat, anyFormat } from './format.ts';
 import { androidKey } from './formats/android-key.ts';
 import { androidKeystore } from './formats/android-keystore.ts';
+import { appAttest } from './formats/app-attest.ts';
 import { apple } from './formats/apple.ts';
 import { development } from './formats/development.ts';
 import { fidoU2f } from './formats/fido-u2f.ts';
@@ -26,7 +27,11 @@ export const statementFormats: ReadonlyMap<string, AnyStatementFormat> = byId([
 ]);
 
 /** Evidence by themselves, by the evidence's `format`. */
-export const nativeFormats: ReadonlyMap<string, AnyFormat> = byId([anyFormat(androidKeystore), anyFormat(tpm2)]);
+export const nativeFormats: ReadonlyMap<string, AnyFormat> = byId([
+  anyFormat(androidKeystore),
+  anyFormat(appAttest),
+  anyFormat(tpm2),
+]);
 
 function byId<F extends { readonly id: string }>(formats: readonly F[]): ReadonlyMap<string, F> {
   return new Map(formats.map((format) => [format.id, format]));

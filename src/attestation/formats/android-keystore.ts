@@ -2,9 +2,7 @@
  * Android Keystore key attestation (developer.android.com, "Verify hardware-backed key pairs with key attestation"; schema at
  * source.android.com, "Key and ID attestation"). The attested key is the identity key itself.
  */
-import { sha256 } from '@noble/hashes/sha2.js';
 import * as v from 'valibot';
-import { hex } from '../../bytes/hex.ts';
 import { equal } from '../../bytes/join.ts';
 import { demandKeyDescription, judgeKeyDescription, judgeStatus } from '../android/judge.ts';
 import type { KeyDescription } from '../android/key-description.ts';
@@ -17,6 +15,7 @@ import { android } from '../path/profiles/android.ts';
 import { isAvailable } from '../path/signature.ts';
 import { MAX_CHAIN } from '../path/validate.ts';
 import type { Policy } from '../policy/policy.ts';
+import { recordPath } from '../trust/chain.ts';
 import { anchorsFor } from '../trust/judge.ts';
 
 const GUIDE = 'Android, Verify hardware-backed key pairs';
@@ -45,10 +44,7 @@ export const androidKeystore: Format<AndroidKeystoreEvidence> = {
     // Step 2: the chain ends at a root of Google's, by position, signature and validity.
     const anchors = anchorsFor(trust, 'android-keystore');
     const { path, anchor } = await judgePath({ chain, anchors, now, profile: android }, policy, steps);
-    steps.fact(
-      'chain',
-      path.map((one) => ({ serial: one.serial, spki: hex(sha256(one.spki)) })),
-    );
+    recordPath(path, steps);
     // Step 3: none of the certificates was revoked or suspended.
     judgeStatus([...chain.slice(1), anchor.certificate], trust, policy, now, steps);
     // Step 5: the record in the leaf, and only there.

@@ -2,8 +2,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import * as v from 'valibot';
 import { base64url } from '../../bytes/base64url.ts';
-import { type CborMap, cborBytes, cborMap, readCbor } from '../../bytes/cbor.ts';
-import { hex } from '../../bytes/hex.ts';
+import { cborBytes, cborMap, readCbor } from '../../bytes/cbor.ts';
 import { concat, equal } from '../../bytes/join.ts';
 import { fromUtf8 } from '../../bytes/utf8.ts';
 import { appIdOf } from '../apple/app-id.ts';
@@ -12,14 +11,16 @@ import { isAbout, type Receipt, verifyReceipt } from '../apple/receipt.ts';
 import type { Checklist } from '../checklist.ts';
 import { bytesOfAtMost } from '../fields.ts';
 import type { Expected, Format } from '../format.ts';
-import { type Certificate, readCertificates } from '../path/certificate.ts';
+import type { Certificate } from '../path/certificate.ts';
 import { judgePath } from '../path/judge.ts';
 import { apple } from '../path/profiles/apple.ts';
 import type { Policy } from '../policy/policy.ts';
+import { recordPath } from '../trust/chain.ts';
 import { anchorsFor } from '../trust/judge.ts';
 import type { TrustStore } from '../trust/store.ts';
 import { type AttestedCredential, readAuthenticatorData } from '../webauthn/authenticator-data.ts';
 import { readCoseKey } from '../webauthn/cose-key.ts';
+import { hasExactly, readX5c } from '../webauthn/fields.ts';
 
 const PAGE = 'Apple, Validating apps that connect to your server, attestation';
 const RECEIPTS = 'Apple, Assessing fraud risk';
@@ -64,10 +65,7 @@ export const appAttest: Format<AppAttestEvidence> = {
     const anchors = anchorsFor(trust, 'app-attest');
     const query = { chain: certificates, anchors, now: expected.now, profile: apple };
     const { path, anchor } = await judgePath(query, policy, steps);
-    steps.fact(
-      'chain',
-      path.map((one) => ({ serial: one.serial, spki: hex(sha256(one.spki)) })),
-    );
+    recordPath(path, steps);
     // Steps 2 to 4: the nonce in the certificate commits to the authenticator data and to our transcript.
     const clientDataHash = sha256(expected.transcript);
     const stated = steps.present(
@@ -129,19 +127,13 @@ function readObject(bytes: Uint8Array, keyId: Uint8Array): AppAttestEvidence | n
   const statement = cborMap(object?.get('attStmt'));
   const authenticatorData = cborBytes(object?.get('authData'));
   const data = authenticatorData === null ? null : readAuthenticatorData(authenticatorData);
-  if (object?.size !== 3 || object.get('fmt') !== FORMAT || statement?.size !== 2) return null;
-  const certificates = readChain(statement);
+  if (object === null || !hasExactly(object, 'fmt', 'attStmt', 'authData') || object.get('fmt') !== FORMAT) return null;
+  if (statement === null || !hasExactly(statement, 'x5c', 'receipt')) return null;
+  const certificates = readX5c(statement.get('x5c'));
   const receipt = cborBytes(statement.get('receipt'));
   if (certificates === null || receipt === null || authenticatorData === null || !data?.credential) return null;
   const { rpIdHash, signCount, credential } = data;
   return { keyId, certificates, receipt, authenticatorData, rpIdHash, counter: signCount, credential };
-}
-
-function readChain(statement: CborMap): readonly Certificate[] | null {
-  const x5c = statement.get('x5c');
-  if (!Array.isArray(x5c) || x5c.length === 0 || x5c.length > 4) return null;
-  const ders = x5c.map((item: unknown) => (item instanceof Uint8Array ? item : null));
-  return ders.every((der) => der !== null) ? readCertificates(ders) : null;
 }
 
 function demandKey({ keyId, credential }: AppAttestEvidence, leaf: Certificate, steps: Checklist): void {

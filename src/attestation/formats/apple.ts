@@ -1,16 +1,14 @@
 /** Apple anonymous attestation (WebAuthn L3 §8.8): a certificate for the credential key, made for this one challenge. Legacy. */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { cborMap } from '../../bytes/cbor.ts';
-import { explicit, isContext, octetString, readDer, sequence } from '../../bytes/der.ts';
 import { equal } from '../../bytes/join.ts';
+import { appleNonce } from '../apple/credential.ts';
 import type { Checklist } from '../checklist.ts';
 import type { Certificate } from '../path/certificate.ts';
 import { apple as appleProfile } from '../path/profiles/apple.ts';
 import { judgeChain } from '../trust/chain.ts';
 import { hasExactly, readX5c } from '../webauthn/fields.ts';
 import type { StatementFormat } from '../webauthn/statement.ts';
-
-const NONCE_EXTENSION = '1.2.840.113635.100.8.2';
 
 export const apple: StatementFormat<readonly Certificate[]> = {
   id: 'apple',
@@ -29,7 +27,7 @@ export const apple: StatementFormat<readonly Certificate[]> = {
     const nonce = sha256(registration.signed);
 
     // Step 4.
-    const carried = readNonce(certificate);
+    const carried = appleNonce(certificate);
     steps.demand(
       carried !== null && equal(carried, nonce),
       'apple.nonce',
@@ -52,11 +50,3 @@ export const apple: StatementFormat<readonly Certificate[]> = {
     return { attestedKeyHardware: 'secure-enclave', freshness: 'challenge', trustAnchor: anchor.id };
   },
 };
-
-/** SEQUENCE { [1] EXPLICIT OCTET STRING }. */
-function readNonce(certificate: Certificate): Uint8Array | null {
-  const extension = certificate.extensions.get(NONCE_EXTENSION);
-  const fields = sequence(extension === undefined ? null : readDer(extension.value));
-  if (fields?.length !== 1 || !isContext(fields[0], 1)) return null;
-  return octetString(explicit(fields[0]) ?? undefined);
-}
