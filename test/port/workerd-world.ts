@@ -13,6 +13,7 @@ export async function workerdWorld(vars: Readonly<Record<string, string>> = {}):
   const process = await startWorkerd({
     entry: 'test/workerd/served.ts',
     objects: { PROBE: 'ProbeActor' },
+    queues: { HINTS: 'hints' },
     flags: ['unsafe_module'],
     vars,
   });

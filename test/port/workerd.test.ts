@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { conformance } from './conformance.ts';
 import type { Probe } from './probe.ts';
 import { workerdWorld, type WorkerdWorld } from './workerd-world.ts';
 import { value } from './world.ts';
+
+conformance('workerd', workerdWorld, 100);
 
 let world: WorkerdWorld;
 beforeAll(async () => {

@@ -24,6 +24,8 @@ export interface WorkerdOptions {
   readonly entry: string;
   /** Binding name -> exported Durable Object class. */
   readonly objects: Readonly<Record<string, string>>;
+  /** Binding name -> queue; the entry consumes them all. */
+  readonly queues?: Readonly<Record<string, string>>;
   readonly vars?: Readonly<Record<string, string>>;
   readonly flags?: readonly string[];
 }
@@ -45,8 +47,8 @@ async function bundle(entry: string, outfile: string): Promise<void> {
   });
 }
 
-/** The configuration of workerd (workerd.capnp): one Worker, its objects in a folder, one socket on loopback. */
-function configuration(port: number, { objects, vars = {}, flags = [] }: WorkerdOptions): string {
+/** The configuration of workerd (workerd.capnp): one Worker, its objects in a folder, its queues, one socket on loopback. */
+function configuration(port: number, { objects, queues = {}, vars = {}, flags = [] }: WorkerdOptions): string {
   const text = JSON.stringify;
   const namespaces = Object.values(objects).map(
     (name) => `(className = ${text(name)}, uniqueKey = ${text(`test-${name}`)}, enableSql = true)`,
@@ -55,13 +57,23 @@ function configuration(port: number, { objects, vars = {}, flags = [] }: Workerd
     ...Object.entries(objects).map(
       ([name, object]) => `(name = ${text(name)}, durableObjectNamespace = ${text(object)})`,
     ),
+    ...Object.entries(queues).map(([name, queue]) => `(name = ${text(name)}, queue = ${text(`queue-${queue}`)})`),
     ...Object.entries(vars).map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`),
   ];
+  const brokers = Object.values(queues).map(
+    (queue) => `(name = ${text(`queue-${queue}`)}, worker = (
+      modules = [(name = "broker.js", esModule = embed "broker.js")],
+      compatibilityDate = ${text(COMPATIBILITY_DATE)},
+      compatibilityFlags = ["service_binding_extra_handlers"],
+      bindings = [(name = "QUEUE", text = ${text(queue)}), (name = "CONSUMER", service = "main")],
+    )),`,
+  );
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [
     (name = "main", worker = .main),
     (name = "objects", disk = (path = "objects", writable = true)),
+    ${brokers.join('\n    ')}
   ],
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "main")],
 );
@@ -113,6 +125,7 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
 
   mkdirSync(join(folder, 'objects'));
   await bundle(options.entry, join(folder, 'worker.js'));
+  await bundle('test/workerd/broker.ts', join(folder, 'broker.js'));
   writeFileSync(join(folder, 'config.capnp'), configuration(port, options));
 
   const keep = (chunk: Buffer) => {

@@ -1,4 +1,4 @@
-import type { Address, Json } from '../../src/actors/port.ts';
+import type { Address, Consumer, Json } from '../../src/actors/port.ts';
 import type { Store } from '../../src/actors/kernel/store.ts';
 import { actorObject } from '../../src/hosts/cloudflare/actor-object.ts';
 import { ObjectActors } from '../../src/hosts/cloudflare/actors.ts';
@@ -12,7 +12,7 @@ import { CALM, type Weather } from '../port/world.ts';
 /** The probe as a Durable Object, with an HTTP face through which a test outside the process drives it. */
 export interface Env {
   readonly PROBE: Namespace;
-  readonly INVITATIONS?: Queue;
+  readonly HINTS: Queue;
   /** A bug to plant: `forget-heard` loses the memory of applied mail. */
   readonly PLANT?: string;
 }
@@ -20,7 +20,7 @@ export interface Env {
 function ways(env: Env): Ways {
   return {
     namespaces: new Map([['probe', env.PROBE]]),
-    queues: new Map(env.INVITATIONS ? [['invitations', env.INVITATIONS]] : []),
+    queues: new Map([['hints', env.HINTS]]),
     jurisdiction: null,
   };
 }
@@ -36,9 +36,14 @@ function weathered(own: Platform): Platform {
     if (Math.random() < weather.unanswered) throw new Error('unanswered');
     return reply;
   };
+  const ask: Platform['ask'] = async (...flight) => {
+    if (Math.random() < weather.lost) throw new Error('lost');
+    return own.ask(...flight);
+  };
   return new Proxy(own, {
     get: (target, name) => {
       if (name === 'carry') return carry;
+      if (name === 'ask') return ask;
       const value: unknown = Reflect.get(target, name, target);
       return typeof value === 'function' ? value.bind(target) : value;
     },
@@ -85,10 +90,10 @@ export default {
   fetch: control,
   async queue(batch, env) {
     const actors = new ObjectActors(ways(env));
-    const consumer = async (hint: { actor: Address; key: string }, attempt: number) => {
-      const answer = await actors.hinted(hint.actor, `invitations ${attempt}`, hint.key);
-      return answer.ok ? ({ done: true } as const) : ({ done: false, retryAfterMs: 1_000 } as const);
+    const consumer: Consumer = async ({ actor, key }) => {
+      const answer = await actors.hinted(actor, 'hints', key);
+      return answer.ok ? { done: true } : { done: false, retryAfterMs: 1_000 };
     };
-    await consume(batch, new Map([['invitations', consumer]]), report);
+    await consume(batch, new Map([['hints', consumer]]), report);
   },
 } satisfies ExportedHandler<Env>;

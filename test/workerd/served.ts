@@ -5,6 +5,7 @@ export { ProbeActor };
 
 /** The probe worker as a process of its own serves it: with a way to put one object out of memory, sockets kept. */
 export default {
+  ...probeWorker,
   async fetch(request: Request, env: Env): Promise<Response> {
     const [, verb, name] = new URL(request.url).pathname.split('/').map(decodeURIComponent);
     if (verb !== 'evict') return probeWorker.fetch(request, env);

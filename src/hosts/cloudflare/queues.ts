@@ -1,7 +1,7 @@
 import type { Consumer, Fault, Hint } from '../../actors/port.ts';
 
-/** Names end alike in every deployment: `invitations`, `wakeups`, and each with `-dead`. */
-const NAME = /^(?:.*-)?(invitations|wakeups)(-dead)?$/;
+/** Each queue has a second one for its dead letters, named after it. */
+const DEAD = '-dead';
 
 const UNREADABLE: Hint['actor'] = { kind: 'queue', name: 'unreadable' };
 
@@ -22,18 +22,23 @@ export async function consume(
   consumers: ReadonlyMap<string, Consumer>,
   report: (fault: Fault) => void,
 ): Promise<void> {
-  const [, queue, dead] = NAME.exec(batch.queue) ?? [];
-  const consumer = queue === undefined ? undefined : consumers.get(queue);
+  const consumer = consumerOf(batch.queue, consumers);
   await Promise.all(
     batch.messages.map(async (message) => {
       const hint = hintOf(message.body);
-      if (hint === null || consumer === undefined || dead !== undefined) {
+      if (hint === null || consumer === null) {
         report({ type: 'hint-dead', actor: hint?.actor ?? UNREADABLE, key: hint?.key ?? '', error: batch.queue });
         return message.ack();
       }
       await settle(message, hint, consumer, report);
     }),
   );
+}
+
+/** A queue's name may begin with the deployment's. Null for dead letters and for queues that nobody consumes. */
+function consumerOf(queue: string, consumers: ReadonlyMap<string, Consumer>): Consumer | null {
+  if (queue.endsWith(DEAD)) return null;
+  return [...consumers].find(([name]) => queue === name || queue.endsWith(`-${name}`))?.[1] ?? null;
 }
 
 async function settle(message: Message, hint: Hint, consumer: Consumer, report: (fault: Fault) => void): Promise<void> {
