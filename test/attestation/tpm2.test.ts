@@ -54,7 +54,8 @@ describe.skipIf(!swtpmInstalled)('a native TPM enrolment', () => {
   describe('is accepted', () => {
     it('with the endorsement key whose certificate the TPM carries', async () => {
       const verdict = await judge(good.evidence, good.expected, factory.trust);
-      expect(verdict.reason).toBeNull();
+      expect(verdict).toMatchObject({ decision: 'accept', reason: null, identityBinding: 'key-attested' });
+      expect(verdict.attestedKey).toBe(base64url(good.identity.spki));
       expect(verdict.assurance).toEqual({
         attestedKeyHardware: 'discrete-tpm',
         identityKeyHardware: 'discrete-tpm',

@@ -27,6 +27,7 @@ import { judgeQuote } from '../tpm/quote.ts';
 import { readSignature, verifyTpmSignature } from '../tpm/signature.ts';
 import { isKeyOf, spkiOf } from '../tpm/spki.ts';
 import { ekTemplateOf } from '../tpm/templates.ts';
+import { recordPath } from '../trust/chain.ts';
 import { anchorsFor } from '../trust/judge.ts';
 import type { TrustStore } from '../trust/store.ts';
 import type { KeyHardware } from '../verdict.ts';
@@ -120,7 +121,8 @@ async function judgeEndorsement(
     `${evidence.endorsementCertificates.length} certificates`,
   );
   const query = { chain, anchors: anchorsFor(trust, 'tpm2'), intermediates: trust.intermediates };
-  const { anchor } = await judgePath({ ...query, now: expected.now, profile: ek }, policy, steps);
+  const { anchor, path } = await judgePath({ ...query, now: expected.now, profile: ek }, policy, steps);
+  recordPath(path, steps);
   steps.demand(
     isKeyOf(chain[0]!.key, endorsement.key),
     'tpm2.endorsement-key',

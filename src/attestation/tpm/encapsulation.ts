@@ -6,7 +6,7 @@ import { curveByName, hashByName } from './algorithms.ts';
 import { kdfe } from './kdf.ts';
 import type { EccKey, PublicArea, RsaKey } from './public.ts';
 import { tpm2b } from './sized.ts';
-import { coordinates, leftPad } from './spki.ts';
+import { leftPad, pointOf } from './spki.ts';
 
 /** A seed that only the TPM with the key's private part can recover, and TPM2B_ENCRYPTED_SECRET's content for it. */
 export interface Encapsulation {
@@ -55,7 +55,7 @@ export function encapsulateEcc(
   const curve = nist(key);
   const { size } = curveByName(key.curve);
   try {
-    const recipient = concat(new Uint8Array([4]), ...coordinates(key));
+    const recipient = pointOf(key);
     const z = curve.getSharedSecret(ephemeral, recipient, false).slice(1, 1 + size);
     const point = curve.getPublicKey(ephemeral, false);
     const x = point.slice(1, 1 + size);

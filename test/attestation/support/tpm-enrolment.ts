@@ -1,7 +1,5 @@
 /** One whole `tpm2` enrolment between a software TPM and the verifier, with every part open to change. */
-import { Checklist, Refused } from '../../../src/attestation/checklist.ts';
 import type { Expected } from '../../../src/attestation/format.ts';
-import { tpm2 } from '../../../src/attestation/formats/tpm2.ts';
 import type { Policy } from '../../../src/attestation/policy/policy.ts';
 import { policies } from '../../../src/attestation/policy/shipped.ts';
 import type { ActivationState } from '../../../src/attestation/tpm/activation.ts';
@@ -9,7 +7,8 @@ import { ACTIVATION_RANDOMNESS, challengeActivation } from '../../../src/attesta
 import type { Tpm2Json } from '../../../src/attestation/tpm/evidence.ts';
 import { enrolmentTranscript } from '../../../src/attestation/transcript.ts';
 import type { TrustStore } from '../../../src/attestation/trust/store.ts';
-import type { Assurance, Check, Fact, Reason } from '../../../src/attestation/verdict.ts';
+import type { Reason, Verdict } from '../../../src/attestation/verdict.ts';
+import { verifyEvidence } from '../../../src/attestation/verify.ts';
 import { base64url, fromBase64url } from '../../../src/bytes/base64url.ts';
 import type { EnrolmentFields } from '../../../src/bytes/transcript.ts';
 import type { Endorsement } from '../../../src/sdk/tpm/endorsement.ts';
@@ -80,29 +79,13 @@ export async function challenge(
   return { credential, state: answer.state };
 }
 
-export interface Judged {
-  readonly reason: Reason | null;
-  readonly assurance: Assurance | null;
-  readonly checks: readonly Check[];
-  readonly facts: Readonly<Record<string, Fact>>;
-}
-
-/** The format's own verdict: what `verifyEvidence` wraps. */
+/** The verdict, with `reason: null` for an acceptance. */
 export async function judge(
   evidence: { readonly [name: string]: unknown },
   expected: Expected,
   trust: TrustStore,
   policy: Policy = policies.standard,
-): Promise<Judged> {
-  const steps = new Checklist(policy.monitor);
-  const said = { checks: steps.checks, facts: steps.facts };
-  const read = tpm2.read(evidence);
-  if (read === null) return { reason: 'malformed', assurance: null, ...said };
-  try {
-    const { assurance } = await tpm2.verify(read, expected, trust, policy, steps);
-    return { reason: null, assurance, ...said };
-  } catch (error) {
-    if (error instanceof Refused) return { reason: error.reason, assurance: null, ...said };
-    throw error;
-  }
+): Promise<Omit<Verdict, 'reason'> & { readonly reason: Reason | null }> {
+  const verdict = await verifyEvidence({ ...evidence, format: 'tpm2' }, expected, trust, policy);
+  return { ...verdict, reason: verdict.reason ?? null };
 }
