@@ -1,0 +1,48 @@
+/** Debian's Chromium for one test file, headless and offline but for loopback, ended with the test. */
+import { spawnSync } from 'node:child_process';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Browser, chromium } from 'playwright-core';
+
+const PATH = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+
+/** False, after one printed line, where Chromium is not installed. With CI=true that is an error. */
+export const chromiumInstalled = ((): boolean => {
+  if (spawnSync(PATH, ['--version'], { stdio: 'ignore', timeout: 20_000 }).status === 0) return true;
+  const message = 'skipped: chromium is not installed (apt-get install chromium)';
+  if (process.env['CI'] === 'true') throw new Error(message);
+  console.log(message);
+  return false;
+})();
+
+const ARGUMENTS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-domain-reliability',
+  '--disable-sync',
+  '--no-first-run',
+  '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1',
+];
+
+export function openBrowser(): Promise<Browser> {
+  return chromium.launch({ executablePath: PATH, headless: true, args: ARGUMENTS, timeout: 30_000 });
+}
+
+/** One page on loopback, a secure context: WebAuthn works there. */
+export async function servePage(html: string): Promise<{ origin: string; close(): Promise<void> }> {
+  const server = createServer((_request, response) => {
+    response.setHeader('content-type', 'text/html; charset=utf-8');
+    response.end(html);
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  return { origin: `http://localhost:${(server.address() as AddressInfo).port}`, close };
+}
