@@ -3,6 +3,7 @@ import { verifyReceipt } from '../../src/attestation/apple/receipt.ts';
 import type { Policy } from '../../src/attestation/policy/policy.ts';
 import { builtInTrust } from '../../src/attestation/trust/load.ts';
 import { verifyEvidence } from '../../src/attestation/verify.ts';
+import { evidenceOf } from './evidence.ts';
 import type { Answer } from './judge.ts';
 import { familyPolicy } from './policy.ts';
 import { bytes, text, type Vector, type VectorFile } from './vector.ts';
@@ -15,18 +16,12 @@ interface Signed {
 
 /** An attestation at the vector's own time, then every assertion and later receipt that goes with it. */
 export async function appAttest(vector: Vector, file: VectorFile): Promise<Answer> {
-  const { input, verifyAt } = vector;
+  const { input } = vector;
   const appId = `${text(input['teamId'])}.${text(input['bundleId'])}`;
   const policy = policyOf(file, appId, text(input['environment']));
-  const expected = {
-    transcript: bytes(input['challenge']),
-    identityKey: new Uint8Array(),
-    now: Date.parse(verifyAt),
-    rpId: '',
-    origins: [],
-  };
-  const evidence = { format: 'app-attest', attestationObject: input['attestationObject'], keyId: input['keyId'] };
-  const verdict = await verifyEvidence(evidence, expected, builtInTrust(), policy);
+  const asked = evidenceOf(vector);
+  if (asked === null) throw new Error(`vector ${vector.id} is no evidence`);
+  const verdict = await verifyEvidence(asked.evidence, asked.expected, builtInTrust(), policy);
   if (verdict.decision !== 'accept') return { decision: 'refuse', reason: verdict.reason ?? '' };
   const further = (await assertions(input, bytes(verdict.attestedKey), appId)) ?? (await receipts(input));
   if (further !== null) return { decision: 'refuse', reason: further };

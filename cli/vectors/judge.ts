@@ -15,6 +15,8 @@ export interface Judged {
   readonly right: boolean;
   readonly expected: string;
   readonly got: string;
+  /** Where the path ended, when one was accepted. */
+  readonly anchor: string | null;
 }
 
 /** The collection's reasons in our words. */
@@ -45,37 +47,46 @@ const REASONS: Readonly<Record<string, readonly string[]>> = {
   'u2f-with-non-zero-aaguid': ['attributes', 'aaguid-refused'],
 };
 
-/** Refusals that no policy relaxes: where the collection's lenient answer is `accept` and its strict one is not, they are right. */
-const UNRELAXED: ReadonlySet<string> = new Set([
-  'weak-key',
-  'attributes',
-  'key-exportable',
-  'software-key',
-  'algorithm-unavailable',
-]);
-
 export async function judgeFile(file: VectorFile): Promise<readonly Judged[] | null> {
   const judge = families[file.family];
   if (judge === undefined) return null;
   const judged: Judged[] = [];
-  for (const vector of file.vectors) judged.push(compare(vector, await judge(vector, file)));
+  for (const vector of file.vectors) {
+    const lenient = await judge(vector, file);
+    const stricter = matches(vector, lenient) ? null : await judge(vector, hardwareOnly(file));
+    judged.push(compare(vector, lenient, stricter));
+  }
   return judged;
 }
 
-function compare(vector: Vector, answer: Answer): Judged {
-  const { expect } = vector;
+/** The same file under its stricter policy: only hardware counts. */
+function hardwareOnly(file: VectorFile): VectorFile {
+  return { ...file, policy: { trustedAnchorClasses: ['hardware'] } };
+}
+
+/**
+ * Right is the collection's answer, with its reason and anchor. Where its strict answer is a refusal and its lenient one is not,
+ * a refusal is right too if hardware-only policy refuses for one of the strict reasons: weak keys, keys that may leave the TPM,
+ * chains of no known form and statements that are not whole are refused whatever the policy.
+ */
+function compare(vector: Vector, lenient: Answer, stricter: Answer | null): Judged {
+  const { id, expect } = vector;
+  const answer = stricter ?? lenient;
+  const right = stricter === null || matchesStrict(vector, lenient, stricter);
   const got = answer.decision === 'accept' ? `accept at ${answer.anchor ?? 'no anchor'}` : `refuse: ${answer.reason}`;
   const expected =
     expect.verdict === 'accept' ? `accept at ${expect.chainsTo ?? 'no anchor'}` : `refuse: ${expect.reason}`;
-  return { id: vector.id, right: matches(vector, answer), expected, got };
+  return { id, right, expected, got, anchor: answer.anchor ?? null };
 }
 
 function matches({ expect }: Vector, answer: Answer): boolean {
   if (expect.verdict === 'reject') return answer.decision === 'refuse' && named([expect.reason], answer.reason);
-  if (answer.decision === 'accept') return answer.anchor === undefined || answer.anchor === expect.chainsTo;
-  const { strict } = expect;
-  if (strict?.verdict !== 'reject' || !UNRELAXED.has(answer.reason)) return false;
-  return answer.reason === 'algorithm-unavailable' || named(strict.reasons, answer.reason);
+  return answer.decision === 'accept' && (answer.anchor === undefined || answer.anchor === expect.chainsTo);
+}
+
+function matchesStrict({ expect }: Vector, lenient: Answer, stricter: Answer): boolean {
+  if (expect.strict?.verdict !== 'reject' || lenient.decision !== 'refuse') return false;
+  return stricter.decision === 'refuse' && named(expect.strict.reasons, stricter.reason);
 }
 
 function named(theirs: readonly string[], ours: string): boolean {

@@ -11,7 +11,7 @@ const present = existsSync(folder);
 if (!present && process.env['CI'] === 'true') throw new Error(`no vectors at ${folder}; set CALLSIGN_VECTORS`);
 if (!present) console.log(`skipped: no vectors at ${folder}; set CALLSIGN_VECTORS to their folder`);
 
-const files = present ? readdirSync(folder).filter((name) => name.replace(/\.json$/, '') in families) : [];
+const files = present ? readdirSync(folder).filter((name) => name.endsWith('.json')) : [];
 
 describe.skipIf(!present)('vectors', () => {
   it.each(files)('%s is judged as expected, each at its own time', { timeout: 60_000 }, async (name) => {

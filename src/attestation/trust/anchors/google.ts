@@ -11,6 +11,7 @@ export const google: readonly AnchorRecord[] = [
     sha256: 'c1984a3ef45c1e2a918551de10603c86f7051b2249c4891cae3230eabd0c97d5',
     notAfter: '2026-05-24',
     alarm: '2025-05-24',
+    keptExpired: 'chains of old phones carry it; the key lives on in the later certificates',
     source:
       'GrapheneOS/AttestationServer src/main/resources/app/attestation/server/google_root_0.der at 94491e136784 (MIT)',
     certificate:

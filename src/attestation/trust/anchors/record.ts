@@ -14,6 +14,8 @@ export interface AnchorRecord {
   /** UTC dates, YYYY-MM-DD: the end of validity, and when operators begin to be warned of it. */
   readonly notAfter: string;
   readonly alarm: string;
+  /** Why the anchor stays after its end. */
+  readonly keptExpired?: string;
   /** Repository, path, commit and license that the certificate was taken from. */
   readonly source: string;
   /** Why a policy that does not take this class refuses, where the class does not say it. */

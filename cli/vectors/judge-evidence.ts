@@ -1,37 +1,23 @@
 import { builtInTrust } from '../../src/attestation/trust/load.ts';
-import type { TrustStore } from '../../src/attestation/trust/store.ts';
 import type { Verdict } from '../../src/attestation/verdict.ts';
 import { verifyEvidence } from '../../src/attestation/verify.ts';
 import { verifyAssertion } from '../../src/attestation/webauthn/assertion.ts';
 import type { Policy } from '../../src/attestation/policy/policy.ts';
 import type { Answer } from './judge.ts';
+import { evidenceOf } from './evidence.ts';
 import { familyPolicy } from './policy.ts';
 import { bytes, text, type Vector, type VectorFile } from './vector.ts';
 
-/** A registration at the vector's own time, and its assertion where it has one. */
-export async function webauthn(vector: Vector, file: VectorFile): Promise<Answer> {
+/** Whatever verifyEvidence judges, at the vector's own time, and its assertion where it has one. */
+export async function evidence(vector: Vector, file: VectorFile): Promise<Answer> {
+  const asked = evidenceOf(vector);
+  if (asked === null) throw new Error(`vector ${vector.id} is no evidence`);
   const policy = familyPolicy(file);
-  const verdict = await judgeRegistration(vector, policy, builtInTrust());
+  const verdict = await verifyEvidence(asked.evidence, asked.expected, builtInTrust(), policy);
   if (verdict.decision !== 'accept') return { decision: 'refuse', reason: verdict.reason ?? '' };
   const assertion = await judgeAssertion(vector, verdict, policy);
   if (assertion !== null) return { decision: 'refuse', reason: `assertion ${assertion}` };
   return { decision: 'accept', reason: '', anchor: verdict.assurance.trustAnchor ?? null };
-}
-
-export function judgeRegistration({ input, verifyAt }: Vector, policy: Policy, trust: TrustStore): Promise<Verdict> {
-  const evidence = {
-    format: 'webauthn',
-    attestationObject: input['attestationObject'],
-    clientDataJSON: input['clientDataJSON'],
-  };
-  const expected = {
-    transcript: bytes(input['challenge']),
-    identityKey: new Uint8Array(),
-    now: Date.parse(verifyAt),
-    rpId: text(input['rpId']),
-    origins: [text(input['origin'])],
-  };
-  return verifyEvidence(evidence, expected, trust, policy);
 }
 
 /** The reason of a refused assertion; null when it verified or there is none. */

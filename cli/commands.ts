@@ -1,0 +1,8 @@
+import type { Command } from './command.ts';
+import { attestVerify } from './commands/attest-verify.ts';
+import { attestVerifyVectors } from './commands/attest-verify-vectors.ts';
+import { policyTry } from './commands/policy-try.ts';
+import { trustList } from './commands/trust-list.ts';
+import { trustVerify } from './commands/trust-verify.ts';
+
+export const commands: readonly Command[] = [attestVerify, attestVerifyVectors, trustList, trustVerify, policyTry];

@@ -1,0 +1,42 @@
+import type { Evidence, Expected } from '../../src/attestation/format.ts';
+import { readCertificate } from '../../src/attestation/path/certificate.ts';
+import { bytes, text, type Vector } from './vector.ts';
+
+export interface Asked {
+  readonly evidence: Evidence;
+  readonly expected: Expected;
+}
+
+/** What a vector gives a server to judge; null when it is no evidence by itself (a list, a certificate, a computation). */
+export function evidenceOf({ input, verifyAt }: Vector, at?: number): Asked | null {
+  const common = { identityKey: new Uint8Array(), now: at ?? Date.parse(verifyAt), rpId: '', origins: [] };
+  if (input['clientDataJSON'] !== undefined && input['rpId'] !== undefined) {
+    const { attestationObject, clientDataJSON } = input;
+    return {
+      evidence: { format: 'webauthn', attestationObject, clientDataJSON },
+      expected: {
+        ...common,
+        transcript: bytes(input['challenge']),
+        rpId: text(input['rpId']),
+        origins: [text(input['origin'])],
+      },
+    };
+  }
+  if (input['keyId'] !== undefined && input['attestationObject'] !== undefined) {
+    const { attestationObject, keyId } = input;
+    const evidence = { format: 'app-attest', attestationObject, keyId };
+    return { evidence, expected: { ...common, transcript: bytes(input['challenge']) } };
+  }
+  if (input['certificateChain'] !== undefined && input['challenge'] !== undefined) return keystore(input, common);
+  return null;
+}
+
+/** The identity key of a Keystore enrolment is the leaf's key, as its owner would state it. */
+function keystore(input: Vector['input'], common: Omit<Expected, 'transcript'>): Asked {
+  const chain = input['certificateChain'] as readonly unknown[];
+  const identityKey = readCertificate(bytes(chain[0]))?.spki ?? new Uint8Array();
+  return {
+    evidence: { format: 'android-keystore', certificateChain: chain },
+    expected: { ...common, identityKey, transcript: bytes(input['challenge']) },
+  };
+}
