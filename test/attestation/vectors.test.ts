@@ -2,7 +2,6 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { families } from '../../cli/vectors/families.ts';
 import { judgeFile } from '../../cli/vectors/judge.ts';
 import { readVectorFile } from '../../cli/vectors/vector.ts';
 
@@ -14,15 +13,12 @@ if (!present) console.log(`skipped: no vectors at ${folder}; set CALLSIGN_VECTOR
 const files = present ? readdirSync(folder).filter((name) => name.endsWith('.json')) : [];
 
 describe.skipIf(!present)('vectors', () => {
+  it('there are some', () => expect(files.length).toBeGreaterThan(0));
+
   it.each(files)('%s is judged as expected, each at its own time', { timeout: 60_000 }, async (name) => {
     const judged = await judgeFile(readVectorFile(join(folder, name)));
     expect(judged, `no judge for ${name}`).not.toBeNull();
     expect(judged!.filter(({ right }) => !right)).toEqual([]);
     expect(judged!.length).toBeGreaterThan(0);
-  });
-
-  it('no family is known that the folder lacks', () => {
-    const there = new Set(files.map((name) => name.replace('.json', '')));
-    expect(Object.keys(families).filter((family) => !there.has(family))).toEqual([]);
   });
 });
