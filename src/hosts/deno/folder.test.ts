@@ -2,7 +2,8 @@ import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openFolder, Refused } from './folder.ts';
+import { openFolder } from './folder.ts';
+import { Refused } from './refused.ts';
 
 let parent = '';
 let path = '';

@@ -1,10 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-
-/** Why the server does not start; its message is a sentence for the operator. */
-export class Refused extends Error {
-  override readonly name = 'Refused';
-}
+import { Refused } from './refused.ts';
 
 /** What a deployment decides once. Written at the first start, compared at every later one. */
 export interface Deployment {

@@ -96,8 +96,14 @@ export class Host implements Platform {
     for (const shard of this.#shards.all) shard.close();
   }
 
-  get openSockets(): number {
-    return this.#sockets.size;
+  /** Resolves when every file has taken a transaction. */
+  async check(): Promise<void> {
+    await this.#everywhere(() => []);
+  }
+
+  /** SQLite's own upkeep of what its planner knows (sqlite.org/pragma.html#pragma_optimize). */
+  async optimize(): Promise<void> {
+    await this.#everywhere((store) => store.all(`PRAGMA optimize`, []));
   }
 
   now(): number {

@@ -107,7 +107,7 @@ test('when SQLite ends the transaction by itself, nothing commits alone and ever
 
 test('a long queue is taken in turns, and others get a word in between', async () => {
   let between = 0;
-  const all = Promise.all(Array.from({ length: 200 }, (_, n) => insert(n)));
+  const all = Promise.all(Array.from({ length: 1_000 }, (_, n) => insert(n)));
   const count = () => {
     between++;
     if (shard.waiting > 0) setImmediate(count);
@@ -125,4 +125,10 @@ test('after closing, work is refused as unavailable, and so is what still waited
   await expect(insert(2)).rejects.toBeInstanceOf(Unavailable);
   shard = new Shard(join(folder, 'rows.sqlite'));
   expect(durable()).toEqual([]);
+});
+
+test('a commit is on disk before it counts: write-ahead log, synchronous=FULL', () => {
+  const pragma = (name: string) => shard.now((store) => store.all(`PRAGMA ${name}`, []))[0];
+  expect(pragma('journal_mode')).toEqual({ journal_mode: 'wal' });
+  expect(pragma('synchronous')).toEqual({ synchronous: 2 });
 });

@@ -3,7 +3,7 @@ import { PortError, type Store } from '../../actors/kernel/store.ts';
 import type { Bind } from '../../actors/port.ts';
 
 /** Turns that may share one commit, and how long their taking may keep everybody else waiting (ms). */
-const MOST_TURNS = 64;
+const MOST_TURNS = 256;
 const LONGEST_TAKING_MS = 8;
 /** Statements are constants of the code; the bound only guards against SQL that is put together at run time. */
 const MOST_STATEMENTS = 512;
@@ -17,7 +17,7 @@ export interface ShardOptions {
   readonly longestTakingMs?: number;
 }
 
-type Work<T> = (store: Store) => T;
+export type Work<T> = (store: FileStore) => T;
 type Outcome = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly error: unknown };
 
 interface Waiting {
@@ -32,31 +32,50 @@ export class Unavailable extends Error {
 }
 
 /** Rows of one file, with every statement prepared once. Usable only while a transaction is open. */
-class FileStore implements Store {
+export class FileStore implements Store {
   readonly #db: DatabaseSync;
   readonly #prepared = new Map<string, StatementSync>();
+  readonly #preparedForArrays = new Map<string, StatementSync>();
 
   constructor(db: DatabaseSync) {
     this.#db = db;
   }
 
   all<R>(sql: string, binds: readonly Bind[]): R[] {
-    return this.#statement(sql).all(...binds) as R[];
+    return this.#statement(sql, this.#prepared).all(...binds) as R[];
   }
 
   run(sql: string, binds: readonly Bind[]): number {
-    return Number(this.#statement(sql).run(...binds).changes);
+    return Number(this.#statement(sql, this.#prepared).run(...binds).changes);
+  }
+
+  /** Rows as arrays, so that columns of one name stay apart. */
+  arrays(sql: string, binds: readonly Bind[]): { columns: string[]; rows: Bind[][] } {
+    const statement = this.#statement(sql, this.#preparedForArrays);
+    const rows = statement.all(...binds) as unknown as Bind[][];
+    return { columns: statement.columns().map((column) => column.name), rows };
+  }
+
+  /** Several statements at once, as a migration brings them. */
+  script(sql: string): void {
+    this.#mustBeOpen();
+    this.#db.exec(sql);
+  }
+
+  #statement(sql: string, prepared: Map<string, StatementSync>): StatementSync {
+    this.#mustBeOpen();
+    const known = prepared.get(sql);
+    if (known) return known;
+    if (prepared.size >= MOST_STATEMENTS) prepared.clear();
+    const made = this.#db.prepare(sql);
+    if (prepared === this.#preparedForArrays) made.setReturnArrays(true);
+    prepared.set(sql, made);
+    return made;
   }
 
   /** SQLite ends a transaction by itself on some errors (disk full, input/output); what follows must not commit alone. */
-  #statement(sql: string): StatementSync {
+  #mustBeOpen(): void {
     if (!this.#db.isTransaction) throw new PortError('the transaction is over');
-    const known = this.#prepared.get(sql);
-    if (known) return known;
-    if (this.#prepared.size >= MOST_STATEMENTS) this.#prepared.clear();
-    const prepared = this.#db.prepare(sql);
-    this.#prepared.set(sql, prepared);
-    return prepared;
   }
 }
 

@@ -1,6 +1,7 @@
 import { migrate, schemaState } from '../../actors/kernel/schema.ts';
 import { nameOf, type Store } from '../../actors/kernel/store.ts';
 import type { Actor, Address, SchemaStep } from '../../actors/port.ts';
+import { Refused } from './refused.ts';
 import { Shard, type CommitPoint } from './shard.ts';
 
 /** This host's own rows in every file; a kind of its own for the schema's book-keeping. */
@@ -66,7 +67,9 @@ export class Shards {
 
 function bringUp(store: Store, actors: readonly Actor[]): Set<string> {
   if (schemaState(store, hostRows) === 'outdated')
-    throw new Error('the data folder was written by a newer version of this server, which this version must not touch');
+    throw new Refused(
+      'The data folder was written by a newer version of this server, which this version must not touch.',
+    );
   const outdated = new Set<string>();
   for (const actor of [hostRows, ...actors]) {
     const state = schemaState(store, actor);

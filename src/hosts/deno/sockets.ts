@@ -42,10 +42,6 @@ export class Sockets {
     return this.#heard.get(nameOf(self)) ?? NONE;
   }
 
-  get size(): number {
-    return this.#live.size;
-  }
-
   /** Answers an upgrade request. The actor meets the socket when it is open, before any frame of it. */
   upgrade(self: Address, request: Request, tags: readonly string[], body: unknown, protocol?: string): Response {
     const options = { idleTimeout: IDLE_TIMEOUT_S, ...(protocol !== undefined && { protocol }) };

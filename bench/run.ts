@@ -1,0 +1,31 @@
+/** Benchmarks: `npm run bench -- [--only NAME] [--json]`. Machines are noisy, so what is claimed is a ratio within one run. */
+import { parseArgs } from 'node:util';
+import { commit } from './commit.ts';
+
+/** Absolute figures for the record, ratios for claims. Names carry their unit. */
+export interface Figures {
+  readonly figures: Readonly<Record<string, number>>;
+  readonly ratios: Readonly<Record<string, number>>;
+}
+
+const benchmarks: Readonly<Record<string, () => Promise<Figures>>> = { commit };
+
+const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'boolean', default: false } } });
+const chosen = Object.entries(benchmarks).filter(([name]) => values.only === undefined || name === values.only);
+if (chosen.length === 0) {
+  console.error(`No benchmark is named ${values.only}; there are: ${Object.keys(benchmarks).join(', ')}.`);
+  process.exit(1);
+}
+
+const results: Record<string, Figures> = {};
+for (const [name, run] of chosen) {
+  results[name] = await run();
+  if (!values.json) print(name, results[name]);
+}
+if (values.json) console.log(JSON.stringify(results));
+
+function print(name: string, { figures, ratios }: Figures): void {
+  console.log(name);
+  for (const [what, n] of Object.entries(figures)) console.log(`  ${what.padEnd(40)} ${n.toFixed(n < 100 ? 2 : 0)}`);
+  for (const [what, n] of Object.entries(ratios)) console.log(`  ${what.padEnd(40)} ${n.toFixed(2)} x`);
+}

@@ -1,0 +1,46 @@
+import { resolve } from 'node:path';
+import { expect, test } from 'vitest';
+import { readConfig } from './config.ts';
+
+test('nothing set serves the loopback from ./data', () => {
+  expect(readConfig({})).toEqual({
+    data: resolve('./data'),
+    hostname: '127.0.0.1',
+    port: 8787,
+    jurisdiction: 'none',
+    files: 1,
+  });
+});
+
+test('every setting is read', () => {
+  const env = {
+    CALLSIGN_DATA: '/srv/callsign',
+    CALLSIGN_HOST: '::1',
+    CALLSIGN_PORT: '0',
+    CALLSIGN_FILES: '16',
+    JURISDICTION: 'eu',
+  };
+  expect(readConfig(env)).toEqual({
+    data: '/srv/callsign',
+    hostname: '::1',
+    port: 0,
+    jurisdiction: 'eu',
+    files: 16,
+  });
+});
+
+test.each([
+  ['CALLSIGN_PORT', '65536'],
+  ['CALLSIGN_PORT', ' 80'],
+  ['CALLSIGN_PORT', '-1'],
+  ['CALLSIGN_PORT', ''],
+  ['CALLSIGN_FILES', '0'],
+  ['CALLSIGN_FILES', '1e2'],
+  ['CALLSIGN_HOST', 'a b'],
+  ['CALLSIGN_DATA', ''],
+  ['JURISDICTION', 'EU'],
+])('%s=%j is refused with a sentence that names it', (name, value) => {
+  expect(() => readConfig({ [name]: value })).toThrow(
+    expect.objectContaining({ name: 'Refused', message: expect.stringMatching(new RegExp(`^${name} must be .*\\.$`)) }),
+  );
+});

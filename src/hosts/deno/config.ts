@@ -1,0 +1,43 @@
+import { resolve } from 'node:path';
+import { Refused } from './refused.ts';
+
+/** Everything the operator decides, from the environment. */
+export interface Config {
+  /** CALLSIGN_DATA: the data folder, absolute. */
+  readonly data: string;
+  /** CALLSIGN_HOST: the address to listen on; the loopback unless said otherwise, because TLS ends in front of this process. */
+  readonly hostname: string;
+  /** CALLSIGN_PORT; 0 lets the system choose. */
+  readonly port: number;
+  /** JURISDICTION: part of the deployment's identity; object ids of the other host are made in it. */
+  readonly jurisdiction: string;
+  /** CALLSIGN_FILES: over how many files a new data folder spreads its actors (docs/decisions/0004-one-file-of-actors.md). */
+  readonly files: number;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Throws Refused with a sentence for the first setting that cannot be. */
+export function readConfig(env: Environment): Config {
+  return {
+    data: resolve(text(env, 'CALLSIGN_DATA', './data', /^[^\0]{1,4096}$/, 'a folder')),
+    hostname: text(env, 'CALLSIGN_HOST', '127.0.0.1', /^[0-9A-Za-z.:-]{1,253}$/, 'an address or a host name'),
+    port: whole(env, 'CALLSIGN_PORT', 8787, 0, 65_535),
+    jurisdiction: text(env, 'JURISDICTION', 'none', /^[a-z]{2,16}$/, '`none` or a name like `eu`'),
+    files: whole(env, 'CALLSIGN_FILES', 1, 1, 256),
+  };
+}
+
+function text(env: Environment, name: string, otherwise: string, shape: RegExp, what: string): string {
+  const value = env[name] ?? otherwise;
+  if (!shape.test(value)) throw new Refused(`${name} must be ${what}; it is ${JSON.stringify(value)}.`);
+  return value;
+}
+
+function whole(env: Environment, name: string, otherwise: number, from: number, to: number): number {
+  const value = env[name] ?? String(otherwise);
+  const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
+  if (!(number >= from && number <= to))
+    throw new Refused(`${name} must be a whole number from ${from} to ${to}; it is ${JSON.stringify(value)}.`);
+  return number;
+}
