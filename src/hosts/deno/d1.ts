@@ -1,5 +1,5 @@
 import type { Bind } from '../../actors/port.ts';
-import { Shard, type FileStore } from './shard.ts';
+import type { FileStore, Shard } from './shard.ts';
 
 /** D1's limit, kept here too so that a query which runs on one host runs on the other. */
 const MOST_BINDS = 100;
