@@ -22,25 +22,27 @@ export const law: Readonly<Record<string, Room>> = {
     packages: ['valibot', ...noble, '@noble/curves', '@simplewebauthn/server/helpers', 'jose'],
     pure: true,
   },
+  /** What an identity certificate says and when it is accepted: one judge for server, clients and the CA's own lints. */
+  identity: { rooms: ['protocol', 'bytes', 'directory', 'attestation'], packages: ['valibot', ...noble], pure: true },
   ca: {
-    rooms: ['protocol', 'bytes', 'attestation'],
+    rooms: ['protocol', 'bytes', 'directory', 'attestation', 'identity'],
     packages: ['valibot', ...noble, 'jose', '@peculiar/x509', 'reflect-metadata'],
     pure: true,
   },
   actors: {
-    rooms: ['protocol', 'bytes', 'directory', 'courier', 'calls', 'attestation', 'ca'],
+    rooms: ['protocol', 'bytes', 'directory', 'courier', 'calls', 'attestation', 'identity', 'ca'],
     packages: ['valibot', ...noble, 'jose'],
     pure: true,
   },
   db: { rooms: ['protocol', 'bytes'], packages: ['drizzle-orm'], pure: true },
   push: { rooms: ['protocol', 'bytes'], packages: ['jose'], pure: false },
   jobs: {
-    rooms: ['protocol', 'bytes', 'attestation', 'ca', 'actors', 'db', 'push'],
+    rooms: ['protocol', 'bytes', 'attestation', 'identity', 'ca', 'actors', 'db', 'push'],
     packages: ['valibot'],
     pure: false,
   },
   http: {
-    rooms: ['protocol', 'bytes', 'directory', 'courier', 'calls', 'attestation', 'ca', 'actors', 'db'],
+    rooms: ['protocol', 'bytes', 'directory', 'courier', 'calls', 'attestation', 'identity', 'ca', 'actors', 'db'],
     packages: [
       'hono',
       'hono-openapi',
@@ -61,6 +63,7 @@ export const law: Readonly<Record<string, Room>> = {
       'courier',
       'calls',
       'attestation',
+      'identity',
       'ca',
       'actors',
       'db',
@@ -72,7 +75,7 @@ export const law: Readonly<Record<string, Room>> = {
     pure: false,
   },
   sdk: {
-    rooms: ['protocol', 'bytes', 'directory', 'courier', 'calls', 'attestation'],
+    rooms: ['protocol', 'bytes', 'directory', 'courier', 'calls', 'attestation', 'identity'],
     packages: [
       'valibot',
       ...noble,
