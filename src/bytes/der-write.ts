@@ -51,3 +51,12 @@ export function derTime(at: number): DerBytes {
   const short = at < Date.UTC(2050, 0);
   return derValue(short ? 0x17 : 0x18, utf8(short ? digits.slice(2) : digits));
 }
+
+/** A value of 0..127. */
+export const derEnumerated = (value: number): DerBytes => derValue(0x0a, new Uint8Array([value]));
+
+/** Ecdsa-Sig-Value (RFC 3279 §2.2.3) from r || s. */
+export function derEcdsaSignature(raw: Uint8Array): DerBytes {
+  const half = raw.length / 2;
+  return derSequence(derUnsigned(raw.subarray(0, half)), derUnsigned(raw.subarray(half)));
+}

@@ -1,0 +1,56 @@
+import type { Issuer } from './authority.ts';
+import { signBody } from './sign.ts';
+import { revocationBody, X509CrlReason } from './x509.ts';
+
+/** Why a certificate was revoked, in our words; the list says it in RFC 5280 §5.3.1's. */
+export type RevocationReason = 'owner' | 'operator' | 'condemned' | 'superseded';
+
+const CODES: Readonly<Record<RevocationReason, X509CrlReason>> = {
+  /** A device of the account removed it. */
+  owner: X509CrlReason.cessationOfOperation,
+  operator: X509CrlReason.privilegeWithdrawn,
+  /** A list or policy condemned the evidence. */
+  condemned: X509CrlReason.keyCompromise,
+  superseded: X509CrlReason.superseded,
+};
+
+export interface RevokedSerial {
+  /** Lowercase hexadecimal. */
+  readonly serial: string;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  readonly reason: RevocationReason;
+  /** notAfter of the certificate; an entry stays one list longer than that (RFC 5280 §3.3). */
+  readonly until: number;
+}
+
+/** A list is never valid longer than this. */
+export const MAX_LIST_LIFE = 24 * 3_600_000;
+
+/**
+ * The complete list of an issuer (RFC 5280 §5), DER. `number` grows by one with every list; `life` is milliseconds from `now` to the
+ * next update. Certificates that ended more than one list's life ago are left out.
+ */
+export async function signRevocationList(
+  issuer: Issuer,
+  revoked: readonly RevokedSerial[],
+  number: number,
+  now: number,
+  life: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  if (life <= 0 || life > MAX_LIST_LIFE) throw new RangeError('a revocation list lives at most 24 hours');
+  if (!issuer.certificate.keyUsage?.has('cRLSign')) throw new TypeError('this issuer may not sign lists');
+  const thisUpdate = Math.floor(now / 1000) * 1000;
+  const body = await revocationBody({
+    issuer: issuer.certificate.subject.der,
+    issuerKeyId: issuer.certificate.subjectKeyId!,
+    number,
+    thisUpdate,
+    nextUpdate: thisUpdate + life,
+    entries: revoked
+      .filter((entry) => entry.until >= now - MAX_LIST_LIFE)
+      .map(({ serial, at, reason }) => ({ serial, at, reason: CODES[reason] })),
+    signatureAlgorithm: issuer.signer.algorithm,
+  });
+  return signBody(body, issuer.signer);
+}

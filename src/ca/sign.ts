@@ -1,0 +1,21 @@
+import { derBits, derEcdsaSignature, derOid, derSequence } from '../bytes/der-write.ts';
+import { type SignatureAlgorithm, signedBy, type Signer, SignerUnavailable } from './signer.ts';
+
+const OIDS: Readonly<Record<SignatureAlgorithm, string>> = {
+  ES256: '1.2.840.10045.4.3.2',
+  ES384: '1.2.840.10045.4.3.3',
+};
+
+/** SEQUENCE { body, algorithm, signature }: how certificates, lists and requests are signed (RFC 5280 §4.1.1). */
+export async function signBody(body: Uint8Array<ArrayBuffer>, signer: Signer): Promise<Uint8Array<ArrayBuffer>> {
+  const signature = await signer.sign(body);
+  if (!(await signedBy(signer, signature, body))) {
+    throw new SignerUnavailable(`key ${signer.keyId} gave a signature that does not verify`);
+  }
+  return wrap(body, signer.algorithm, signature);
+}
+
+/** The same with a given signature r || s. */
+export function wrap(body: Uint8Array, algorithm: SignatureAlgorithm, signature: Uint8Array): Uint8Array<ArrayBuffer> {
+  return derSequence(body, derSequence(derOid(OIDS[algorithm])), derBits(derEcdsaSignature(signature)));
+}
