@@ -1,0 +1,52 @@
+import { decide, deliverFrame } from '../../courier/decide.ts';
+import type { MailboxCommand, MailboxEffect } from '../../courier/mailbox.ts';
+import type { PutReply } from '../../protocol/envelope.ts';
+import { record } from '../events.ts';
+import type { Socket, Turn } from '../port.ts';
+import { bodyOf, loadMailbox, saveMailbox, saveRow } from './rows.ts';
+import type { Self } from './self.ts';
+
+export const BOX_DEADLINE = 'mailbox';
+/** A receipt tells a call that its invitation arrived; after this the ring is over. */
+const RECEIPT_LIFE_MS = 180_000;
+
+/** One command to the mailbox: load, decide, write, send. */
+export function obeyMailbox(t: Turn, self: Self, command: MailboxCommand): PutReply | null {
+  const before = loadMailbox(t, command.type === 'put' ? command.envelope.id : null);
+  const { mailbox, effects, reply } = decide(before, command, t.now);
+  const body = command.type === 'put' ? command.envelope.body : null;
+  saveMailbox(t, mailbox);
+  const sockets = new Map(t.sockets().map((socket) => [socket.id, socket]));
+  for (const effect of effects) if (!saveRow(t, effect, body)) carryOut(t, self, effect, sockets);
+  return reply;
+}
+
+function carryOut(t: Turn, self: Self, effect: MailboxEffect, sockets: ReadonlyMap<string, Socket>): void {
+  switch (effect.type) {
+    case 'deliver': {
+      const kept = bodyOf(t, effect.seq);
+      if (kept) sockets.get(effect.connection)?.send(JSON.stringify(deliverFrame(kept.row, kept.body, t.now)));
+      return;
+    }
+    case 'frame':
+      sockets.get(effect.connection)?.send(JSON.stringify(effect.frame));
+      return;
+    case 'close':
+      sockets.get(effect.connection)?.close(effect.code, effect.reason);
+      return;
+    case 'push':
+      t.hint('wakeups', String(effect.seq));
+      return;
+    case 'receipt':
+      t.post({ kind: 'call', name: effect.to }, 'receipt', { type: 'delivered', party: { account: self.account, device: self.device } }, t.now + RECEIPT_LIFE_MS);
+      return;
+    case 'deadline':
+      t.wake(BOX_DEADLINE, effect.at);
+      return;
+    case 'event':
+      record(t, { type: effect.event, severity: 'warning', subject: self.device, reason: effect.topic });
+      return;
+    default:
+      return;
+  }
+}

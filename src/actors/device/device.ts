@@ -1,0 +1,147 @@
+import { activeStreams } from '../../courier/mailbox.ts';
+import { CLOSE, parseClientFrame } from '../../protocol/courier.ts';
+import { base64url } from '../../bytes/base64url.ts';
+import { onEventCommand, onEventsDue, record } from '../events.ts';
+import type { Actor, Arrival, Event, Json, Reply, Socket, Turn } from '../port.ts';
+import { BOX_DEADLINE, obeyMailbox } from './box.ts';
+import type { DeviceCommand } from './command.ts';
+import { addOneTime, keysFor, keyStatus, publish } from './keys.ts';
+import { loadMailbox } from './rows.ts';
+import { deviceSchema, deviceTables } from './schema.ts';
+import { type Self, selfOf } from './self.ts';
+
+const UNKNOWN: Json = { ok: false, reason: 'unknown-device' };
+
+/** A device: its mailbox, its one courier connection, its published keys. */
+export const device: Actor<DeviceCommand> = {
+  kind: 'device',
+  tables: deviceTables,
+  schema: deviceSchema,
+
+  async admit(arrival: Arrival): Promise<DeviceCommand> {
+    if (arrival.type !== 'frame') return arrival.body as DeviceCommand;
+    if (typeof arrival.body !== 'string') return { do: 'bad-frame', reason: 'bad-frame' };
+    const parsed = parseClientFrame(arrival.body);
+    return parsed.ok ? { do: 'frame', frame: parsed.frame } : { do: 'bad-frame', reason: parsed.reason };
+  },
+
+  turn(t: Turn, event: Event<DeviceCommand>): Json {
+    const self = selfOf(t);
+    switch (event.type) {
+      case 'command':
+        return obey(t, self, event.body);
+      case 'opened':
+        return open(t, self, event.socket, event.body);
+      case 'frame':
+        return self ? hear(t, self, event.socket, event.body) : null;
+      case 'closed':
+        if (self) obeyMailbox(t, self, { type: 'closed', connection: event.socket.id });
+        return null;
+      case 'due':
+        if (!onEventsDue(t, event.key) && self && event.key === BOX_DEADLINE) obeyMailbox(t, self, { type: 'due' });
+        return null;
+      case 'answered':
+        return replied(t, event.key, event.reply);
+      case 'hinted':
+        return null;
+    }
+  },
+};
+
+function obey(t: Turn, self: Self | null, command: DeviceCommand): Json {
+  if (command.do === 'register') return register(t, self, command);
+  if (!self) return UNKNOWN;
+  switch (command.do) {
+    case 'publish':
+      return publish(t, self, command);
+    case 'one-time':
+      return addOneTime(t, command.upload);
+    case 'key-status':
+      return { ok: true, status: keyStatus(t) };
+    case 'keys-for':
+      return keysFor(t, self, command);
+    case 'active-calls':
+      return { ok: true, calls: activeStreams(loadMailbox(t, null)) };
+    case 'put':
+      return self.revokedAt === null ? (obeyMailbox(t, self, { type: 'put', envelope: command.envelope }) as Json) : { ok: false, reason: 'revoked' };
+    case 'revoke':
+      return revoke(t, self, command.reason);
+    case 'events':
+    case 'events-shipped':
+      return onEventCommand(t, command);
+    default:
+      return { ok: false, reason: 'malformed' };
+  }
+}
+
+/** Only its enrolment makes a device; the account and key it is bound to never change, its push token may. */
+function register(t: Turn, self: Self | null, command: DeviceCommand & { do: 'register' }): Json {
+  if (self && (self.account !== command.account || self.revokedAt !== null)) return { ok: false, reason: 'registered-otherwise' };
+  t.run(
+    `INSERT INTO device_self (actor, account, key, push_token_hash, registered_at) VALUES (?1, ?2, ?3, ?4, ?5)
+     ON CONFLICT (actor) DO UPDATE SET key = excluded.key, push_token_hash = excluded.push_token_hash`,
+    command.account,
+    command.key,
+    command.pushTokenHash,
+    t.now,
+  );
+  return { ok: true };
+}
+
+/** The hello verified outside; whose device this is and which push token counts is decided here. */
+function open(t: Turn, self: Self | null, socket: Socket, hello: DeviceCommand): Json {
+  if (hello.do !== 'courier' || !self) return refuse(socket, CLOSE.forbidden, 'unknown device');
+  if (self.revokedAt !== null) return refuse(socket, CLOSE.revoked, 'revoked');
+  if (self.account !== hello.account || self.key !== hello.key) return refuse(socket, CLOSE.forbidden, 'another key');
+  if (self.pushTokenHash !== hello.pushTokenHash) return refuse(socket, CLOSE.forbidden, 'another push token');
+  const { box, lastSeq, nextNonce } = hello;
+  obeyMailbox(t, self, { type: 'open', connection: socket.id, box, lastSeq, nextNonce, freshBox: base64url(t.random(16)) });
+  return null;
+}
+
+function refuse(socket: Socket, code: number, reason: string): null {
+  socket.close(code, reason);
+  return null;
+}
+
+function hear(t: Turn, self: Self, socket: Socket, command: DeviceCommand): Json {
+  if (command.do === 'bad-frame') {
+    obeyMailbox(t, self, { type: 'bad-frame', connection: socket.id, reason: command.reason });
+    return null;
+  }
+  if (command.do !== 'frame') return null;
+  const { frame } = command;
+  if (frame.type === 'ack') obeyMailbox(t, self, { type: 'ack', connection: socket.id, upTo: frame.upTo });
+  if (frame.type === 'call') forward(t, self, socket, frame.request, frame.verb);
+  return null;
+}
+
+/** A verb for a call: the Call decides; what it says comes back on the socket that asked. */
+function forward(t: Turn, self: Self, socket: Socket, request: string, verb: { readonly [name: string]: unknown }): void {
+  const call = typeof verb['call'] === 'string' && /^[0-9a-f]{32}$/.test(verb['call']) ? verb['call'] : null;
+  if (call === null) {
+    socket.send(JSON.stringify({ type: 'reply', request, reply: { ok: false, reason: 'malformed' } }));
+    return;
+  }
+  const party = { account: self.account, device: self.device };
+  t.ask({ kind: 'call', name: call }, `reply ${socket.id} ${request}`, { do: 'verb', party, verb: verb as Json });
+}
+
+/** Answers of calls to verbs; a socket that is gone asks again over its next one. */
+function replied(t: Turn, key: string, reply: Reply): Json {
+  const [what, id, ...request] = key.split(' ');
+  if (what !== 'reply') return null;
+  const socket = t.sockets().find((one) => one.id === id);
+  const answer = reply.ok ? reply.value : { ok: false, reason: 'unavailable' };
+  socket?.send(JSON.stringify({ type: 'reply', request: request.join(' '), reply: answer }));
+  return null;
+}
+
+/** From the account, in the commit that decided it: nothing more comes in, the courier goes down. */
+function revoke(t: Turn, self: Self, reason: string): Json {
+  if (self.revokedAt !== null) return { ok: true };
+  t.run(`UPDATE device_self SET revoked_at = ?2 WHERE actor = ?1`, t.now);
+  for (const socket of t.sockets()) socket.close(CLOSE.revoked, reason);
+  record(t, { type: 'device.closed', severity: 'notice', subject: self.device, reason });
+  return { ok: true };
+}

@@ -1,0 +1,87 @@
+import { emptyMailbox, type Mailbox, type MailboxEffect, type Revision, type Row } from '../../courier/mailbox.ts';
+import { base64url } from '../../bytes/base64url.ts';
+import type { Turn } from '../port.ts';
+
+interface BoxRow {
+  readonly box: string;
+  readonly next_seq: number;
+  readonly acked: number;
+  readonly connection: string | null;
+}
+
+/** The mailbox as far as one command needs it: all rows not yet done, and the one with this id. */
+export function loadMailbox(t: Turn, id: string | null): Mailbox {
+  const kept = t.all<BoxRow>(`SELECT box, next_seq, acked, connection FROM device_box WHERE actor = ?1`)[0];
+  if (!kept) return emptyMailbox(base64url(t.random(16)));
+  const rows = t.all<{ row: string }>(`SELECT row FROM device_row WHERE actor = ?1 AND (state <> 'done' OR id = ?2) ORDER BY seq`, id ?? '');
+  const streams = t.all<{ stream: string; revision: string }>(`SELECT stream, revision FROM device_stream WHERE actor = ?1`);
+  return {
+    box: kept.box,
+    nextSeq: kept.next_seq,
+    acked: kept.acked,
+    connection: kept.connection === null ? null : (JSON.parse(kept.connection) as Mailbox['connection']),
+    rows: rows.map(({ row }) => JSON.parse(row) as Row),
+    revisions: Object.fromEntries(streams.map(({ stream, revision }) => [stream, JSON.parse(revision) as Revision])),
+  };
+}
+
+export function saveMailbox(t: Turn, mailbox: Mailbox): void {
+  t.run(
+    `INSERT INTO device_box (actor, box, next_seq, acked, connection) VALUES (?1, ?2, ?3, ?4, ?5)
+     ON CONFLICT (actor) DO UPDATE SET box = excluded.box, next_seq = excluded.next_seq, acked = excluded.acked, connection = excluded.connection`,
+    mailbox.box,
+    mailbox.nextSeq,
+    mailbox.acked,
+    mailbox.connection === null ? null : JSON.stringify(mailbox.connection),
+  );
+}
+
+/** The part of an effect that is rows; false when it is none. */
+export function saveRow(t: Turn, effect: MailboxEffect, body: unknown): boolean {
+  switch (effect.type) {
+    case 'insert':
+      t.run(
+        `INSERT INTO device_row (actor, seq, id, state, expires, row, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`,
+        effect.row.seq,
+        effect.row.id,
+        effect.row.state,
+        effect.row.expires,
+        JSON.stringify(effect.row),
+        JSON.stringify(body ?? null),
+      );
+      return true;
+    case 'update':
+      t.run(
+        `UPDATE device_row SET state = ?3, expires = ?4, row = ?5, body = CASE WHEN ?6 THEN body ELSE NULL END WHERE actor = ?1 AND seq = ?2`,
+        effect.row.seq,
+        effect.row.state,
+        effect.row.expires,
+        JSON.stringify(effect.row),
+        effect.body ? 1 : 0,
+      );
+      return true;
+    case 'delete':
+      t.run(`DELETE FROM device_row WHERE actor = ?1 AND seq = ?2`, effect.seq);
+      return true;
+    case 'forget-done':
+      t.run(`DELETE FROM device_row WHERE actor = ?1 AND state = 'done' AND expires <= ?2`, t.now);
+      return true;
+    case 'revision':
+      t.run(`DELETE FROM device_stream WHERE actor = ?1 AND until <= ?2`, t.now);
+      t.run(
+        `INSERT INTO device_stream (actor, stream, revision, until) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (actor, stream) DO UPDATE SET revision = excluded.revision, until = excluded.until`,
+        effect.stream,
+        JSON.stringify(effect.revision),
+        effect.revision.until,
+      );
+      return true;
+    default:
+      return false;
+  }
+}
+
+export function bodyOf(t: Turn, seq: number): { row: Row; body: unknown } | null {
+  const kept = t.all<{ row: string; body: string | null }>(`SELECT row, body FROM device_row WHERE actor = ?1 AND seq = ?2`, seq)[0];
+  return kept && kept.body !== null ? { row: JSON.parse(kept.row) as Row, body: JSON.parse(kept.body) as unknown } : null;
+}
