@@ -28,7 +28,10 @@ export function eventTables(kind: string): { tables: string[]; sql: string[] } {
 /** Writes one event in this turn's commit. */
 export function record(t: Turn, draft: EventDraft): void {
   const { kind } = t.self;
-  const head = t.all<{ n: number; hash: string }>(`SELECT n, hash FROM ${kind}_event_head WHERE actor = ?1`)[0] ?? { n: 0, hash: '' };
+  const head = t.all<{ n: number; hash: string }>(`SELECT n, hash FROM ${kind}_event_head WHERE actor = ?1`)[0] ?? {
+    n: 0,
+    hash: '',
+  };
   const row = chained(t, draft, head);
   t.run(`INSERT INTO ${kind}_event (actor, n, row) VALUES (?1, ?2, ?3)`, head.n + 1, JSON.stringify(row));
   t.run(
@@ -70,7 +73,9 @@ export type EventCommand = { readonly do: 'events' } | { readonly do: 'events-sh
 export function onEventCommand(t: Turn, command: EventCommand): Json {
   const { kind } = t.self;
   if (command.do === 'events') {
-    const rows = t.all<{ n: number; row: string }>(`SELECT n, row FROM ${kind}_event WHERE actor = ?1 ORDER BY n LIMIT ${BATCH}`);
+    const rows = t.all<{ n: number; row: string }>(
+      `SELECT n, row FROM ${kind}_event WHERE actor = ?1 ORDER BY n LIMIT ${BATCH}`,
+    );
     return { rows: rows.map(({ n, row }) => ({ n, row: JSON.parse(row) as Json })) };
   }
   t.run(`DELETE FROM ${kind}_event WHERE actor = ?1 AND n <= ?2`, command.upTo);

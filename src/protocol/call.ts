@@ -42,6 +42,11 @@ export const PAIR_LOCK_GRACE_MS = 5_000;
 /** Told that a call ended, a device hears it this long after. */
 export const CONTROL_KEEP_MS = 60_000;
 
+/** Largest relayed datagram, bytes; and how many a sender may relay at once and per second. */
+export const DATAGRAM_MAX_BYTES = 1_500;
+export const DATAGRAM_BURST = 64;
+export const DATAGRAMS_PER_SECOND = 50;
+
 /** Roster changes this close together share one epoch. */
 export const EPOCH_COALESCE_MS = 150;
 /** An epoch that somebody joined is activated after this at the latest. */

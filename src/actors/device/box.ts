@@ -38,7 +38,12 @@ function carryOut(t: Turn, self: Self, effect: MailboxEffect, sockets: ReadonlyM
       t.hint('wakeups', String(effect.seq));
       return;
     case 'receipt':
-      t.post({ kind: 'call', name: effect.to }, 'receipt', { type: 'delivered', party: { account: self.account, device: self.device } }, t.now + RECEIPT_LIFE_MS);
+      t.post(
+        { kind: 'call', name: effect.to },
+        'receipt',
+        { do: 'delivered', party: { account: self.account, device: self.device } },
+        t.now + RECEIPT_LIFE_MS,
+      );
       return;
     case 'deadline':
       t.wake(BOX_DEADLINE, effect.at);

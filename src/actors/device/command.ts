@@ -16,7 +16,13 @@ export type DeviceCommand =
   | { readonly do: 'one-time'; readonly upload: OneTimeKeys }
   | { readonly do: 'key-status' }
   /** What a lookup hands to a caller; with `claim` a one-time key too, the same again for the same request. */
-  | { readonly do: 'keys-for'; readonly caller: Party; readonly request: string; readonly claim: boolean; readonly known: boolean }
+  | {
+      readonly do: 'keys-for';
+      readonly caller: Party;
+      readonly request: string;
+      readonly claim: boolean;
+      readonly known: boolean;
+    }
   | { readonly do: 'active-calls' }
   | { readonly do: 'put'; readonly envelope: Envelope }
   | { readonly do: 'revoke'; readonly reason: string }

@@ -63,7 +63,9 @@ function obey(t: Turn, self: Self | null, command: DeviceCommand): Json {
     case 'active-calls':
       return { ok: true, calls: activeStreams(loadMailbox(t, null)) };
     case 'put':
-      return self.revokedAt === null ? (obeyMailbox(t, self, { type: 'put', envelope: command.envelope }) as Json) : { ok: false, reason: 'revoked' };
+      return self.revokedAt === null
+        ? obeyMailbox(t, self, { type: 'put', envelope: command.envelope })
+        : { ok: false, reason: 'revoked' };
     case 'revoke':
       return revoke(t, self, command.reason);
     case 'events':
@@ -76,7 +78,8 @@ function obey(t: Turn, self: Self | null, command: DeviceCommand): Json {
 
 /** Only its enrolment makes a device; the account and key it is bound to never change, its push token may. */
 function register(t: Turn, self: Self | null, command: DeviceCommand & { do: 'register' }): Json {
-  if (self && (self.account !== command.account || self.revokedAt !== null)) return { ok: false, reason: 'registered-otherwise' };
+  if (self && (self.account !== command.account || self.revokedAt !== null))
+    return { ok: false, reason: 'registered-otherwise' };
   t.run(
     `INSERT INTO device_self (actor, account, key, push_token_hash, registered_at) VALUES (?1, ?2, ?3, ?4, ?5)
      ON CONFLICT (actor) DO UPDATE SET key = excluded.key, push_token_hash = excluded.push_token_hash`,
@@ -95,7 +98,14 @@ function open(t: Turn, self: Self | null, socket: Socket, hello: DeviceCommand):
   if (self.account !== hello.account || self.key !== hello.key) return refuse(socket, CLOSE.forbidden, 'another key');
   if (self.pushTokenHash !== hello.pushTokenHash) return refuse(socket, CLOSE.forbidden, 'another push token');
   const { box, lastSeq, nextNonce } = hello;
-  obeyMailbox(t, self, { type: 'open', connection: socket.id, box, lastSeq, nextNonce, freshBox: base64url(t.random(16)) });
+  obeyMailbox(t, self, {
+    type: 'open',
+    connection: socket.id,
+    box,
+    lastSeq,
+    nextNonce,
+    freshBox: base64url(t.random(16)),
+  });
   return null;
 }
 
@@ -117,7 +127,13 @@ function hear(t: Turn, self: Self, socket: Socket, command: DeviceCommand): Json
 }
 
 /** A verb for a call: the Call decides; what it says comes back on the socket that asked. */
-function forward(t: Turn, self: Self, socket: Socket, request: string, verb: { readonly [name: string]: unknown }): void {
+function forward(
+  t: Turn,
+  self: Self,
+  socket: Socket,
+  request: string,
+  verb: { readonly [name: string]: unknown },
+): void {
   const call = typeof verb['call'] === 'string' && /^[0-9a-f]{32}$/.test(verb['call']) ? verb['call'] : null;
   if (call === null) {
     socket.send(JSON.stringify({ type: 'reply', request, reply: { ok: false, reason: 'malformed' } }));

@@ -34,7 +34,12 @@ export function publish(t: Turn, self: Self, { bundle, hash }: DeviceCommand & {
     hash,
     t.now,
   );
-  t.post({ kind: 'account', name: self.account }, 'published', { do: 'published', device: self.device }, t.now + 3_600_000);
+  t.post(
+    { kind: 'account', name: self.account },
+    'published',
+    { do: 'published', device: self.device },
+    t.now + 3_600_000,
+  );
   return { ok: true, status: keyStatus(t) };
 }
 
@@ -43,7 +48,9 @@ export function addOneTime(t: Turn, upload: OneTimeKeys): Json {
   const { batch, keys } = upload;
   const known = t.all(`SELECT 1 FROM device_batch WHERE actor = ?1 AND batch = ?2`, batch.batchId).length > 0;
   if (known) return { ok: true, status: keyStatus(t) };
-  const highest = t.all<{ last: number | null }>(`SELECT MAX(first + count) AS last FROM device_batch WHERE actor = ?1`)[0]?.last ?? 0;
+  const highest =
+    t.all<{ last: number | null }>(`SELECT MAX(first + count) AS last FROM device_batch WHERE actor = ?1`)[0]?.last ??
+    0;
   if (batch.firstKeyId < highest) return { ok: false, reason: 'key-id-reused' };
   if (batch.expiresAt <= t.now) return { ok: false, reason: 'batch-expired' };
   if (unspent(t).length >= MAX_BATCHES) return { ok: false, reason: 'too-many-batches' };
@@ -60,7 +67,10 @@ export function addOneTime(t: Turn, upload: OneTimeKeys): Json {
 }
 
 function unspent(t: Turn): BatchRow[] {
-  return t.all<BatchRow>(`SELECT batch, signed, keys, next, count FROM device_batch WHERE actor = ?1 AND next < count AND expires > ?2 ORDER BY first`, t.now);
+  return t.all<BatchRow>(
+    `SELECT batch, signed, keys, next, count FROM device_batch WHERE actor = ?1 AND next < count AND expires > ?2 ORDER BY first`,
+    t.now,
+  );
 }
 
 export function keyStatus(t: Turn): Json {
@@ -73,7 +83,11 @@ export function keyStatus(t: Turn): Json {
  * The bundle, and with `claim` a one-time key (G9): given once, the same again for the same request of the same caller
  * device as long as its batch lives, and none rather than an error when there is none to give.
  */
-export function keysFor(t: Turn, self: Self, { caller, request, claim, known }: DeviceCommand & { do: 'keys-for' }): Json {
+export function keysFor(
+  t: Turn,
+  self: Self,
+  { caller, request, claim, known }: DeviceCommand & { do: 'keys-for' },
+): Json {
   const published = t.all<{ bundle: string }>(`SELECT bundle FROM device_bundle WHERE actor = ?1`)[0];
   if (!published || self.revokedAt !== null) return { ok: false, reason: 'no-bundle' };
   const bundle = JSON.parse(published.bundle) as Json;
@@ -82,7 +96,11 @@ export function keysFor(t: Turn, self: Self, { caller, request, claim, known }: 
 }
 
 function claimed(t: Turn, self: Self, caller: Party, request: string, known: boolean): OneTimeKey | null {
-  const before = t.all<{ answer: string }>(`SELECT answer FROM device_claim WHERE actor = ?1 AND caller = ?2 AND request = ?3`, caller.device, request)[0];
+  const before = t.all<{ answer: string }>(
+    `SELECT answer FROM device_claim WHERE actor = ?1 AND caller = ?2 AND request = ?3`,
+    caller.device,
+    request,
+  )[0];
   if (before) return JSON.parse(before.answer) as OneTimeKey | null;
   forgetSpent(t);
   const batches = unspent(t);
@@ -105,7 +123,11 @@ function claimed(t: Turn, self: Self, caller: Party, request: string, known: boo
 
 /** One bucket per caller device; closed when it is empty. */
 function allowed(t: Turn, caller: Party): boolean {
-  const kept = t.all<{ tokens: number; at: number }>(`SELECT tokens, at FROM device_bucket WHERE actor = ?1 AND name = ?2`, `claim ${caller.device}`)[0] ?? null;
+  const kept =
+    t.all<{ tokens: number; at: number }>(
+      `SELECT tokens, at FROM device_bucket WHERE actor = ?1 AND name = ?2`,
+      `claim ${caller.device}`,
+    )[0] ?? null;
   const taken = takeToken(kept, CLAIMS, t.now);
   t.run(
     `INSERT INTO device_bucket (actor, name, tokens, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (actor, name) DO UPDATE SET tokens = excluded.tokens, at = excluded.at`,
@@ -120,14 +142,19 @@ function allowed(t: Turn, caller: Party): boolean {
 function give(t: Turn, row: BatchRow): OneTimeKey {
   const batch = JSON.parse(row.signed) as OneTimeBatch;
   const keys = JSON.parse(row.keys) as string[];
-  const entries = keys.map((key, index) => batchEntry(batch.firstKeyId, index, fromBase64url(key) ?? new Uint8Array(BUNDLE.pointBytes)));
+  const entries = keys.map((key, index) =>
+    batchEntry(batch.firstKeyId, index, fromBase64url(key) ?? new Uint8Array(BUNDLE.pointBytes)),
+  );
   t.run(`UPDATE device_batch SET next = next + 1 WHERE actor = ?1 AND batch = ?2`, row.batch);
   return { batch, index: row.next, key: keys[row.next] ?? '', path: inclusionPath(entries, row.next).map(base64url) };
 }
 
 /** Batches that ended take their claims with them. */
 function forgetSpent(t: Turn): void {
-  t.run(`DELETE FROM device_claim WHERE actor = ?1 AND batch IN (SELECT batch FROM device_batch WHERE actor = ?1 AND expires <= ?2)`, t.now);
+  t.run(
+    `DELETE FROM device_claim WHERE actor = ?1 AND batch IN (SELECT batch FROM device_batch WHERE actor = ?1 AND expires <= ?2)`,
+    t.now,
+  );
   t.run(`DELETE FROM device_batch WHERE actor = ?1 AND expires <= ?2`, t.now);
 }
 

@@ -13,8 +13,13 @@ interface BoxRow {
 export function loadMailbox(t: Turn, id: string | null): Mailbox {
   const kept = t.all<BoxRow>(`SELECT box, next_seq, acked, connection FROM device_box WHERE actor = ?1`)[0];
   if (!kept) return emptyMailbox(base64url(t.random(16)));
-  const rows = t.all<{ row: string }>(`SELECT row FROM device_row WHERE actor = ?1 AND (state <> 'done' OR id = ?2) ORDER BY seq`, id ?? '');
-  const streams = t.all<{ stream: string; revision: string }>(`SELECT stream, revision FROM device_stream WHERE actor = ?1`);
+  const rows = t.all<{ row: string }>(
+    `SELECT row FROM device_row WHERE actor = ?1 AND (state <> 'done' OR id = ?2) ORDER BY seq`,
+    id ?? '',
+  );
+  const streams = t.all<{ stream: string; revision: string }>(
+    `SELECT stream, revision FROM device_stream WHERE actor = ?1`,
+  );
   return {
     box: kept.box,
     nextSeq: kept.next_seq,
@@ -82,6 +87,11 @@ export function saveRow(t: Turn, effect: MailboxEffect, body: unknown): boolean 
 }
 
 export function bodyOf(t: Turn, seq: number): { row: Row; body: unknown } | null {
-  const kept = t.all<{ row: string; body: string | null }>(`SELECT row, body FROM device_row WHERE actor = ?1 AND seq = ?2`, seq)[0];
-  return kept && kept.body !== null ? { row: JSON.parse(kept.row) as Row, body: JSON.parse(kept.body) as unknown } : null;
+  const kept = t.all<{ row: string; body: string | null }>(
+    `SELECT row, body FROM device_row WHERE actor = ?1 AND seq = ?2`,
+    seq,
+  )[0];
+  return kept && kept.body !== null
+    ? { row: JSON.parse(kept.row) as Row, body: JSON.parse(kept.body) as unknown }
+    : null;
 }

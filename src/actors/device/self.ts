@@ -20,5 +20,11 @@ interface SelfRow {
 export function selfOf(t: Turn): Self | null {
   const row = t.all<SelfRow>(`SELECT account, key, push_token_hash, revoked_at FROM device_self WHERE actor = ?1`)[0];
   if (!row) return null;
-  return { account: row.account, device: t.self.name, key: row.key, pushTokenHash: row.push_token_hash, revokedAt: row.revoked_at };
+  return {
+    account: row.account,
+    device: t.self.name,
+    key: row.key,
+    pushTokenHash: row.push_token_hash,
+    revokedAt: row.revoked_at,
+  };
 }

@@ -1,0 +1,113 @@
+import { record } from '../events.ts';
+import type { Json, Turn } from '../port.ts';
+import { refreshSet } from './callable.ts';
+import type { AccountCommand } from './command.ts';
+import { deviceOf, setStatus } from './devices.ts';
+import { headOf } from './head.ts';
+
+/** Asked of every request, token and hello: is this device in the manifest, with this key, and in force? */
+export function authorize(t: Turn, { device, key }: AccountCommand & { do: 'authorize' }): Json {
+  const head = headOf(t);
+  if (!head) return { ok: false, reason: 'unknown-account' };
+  const listed = head.manifest.devices.find((entry) => entry.id === device);
+  const kept = deviceOf(t, device);
+  if (kept?.status === 'revoked') return { ok: false, reason: 'device-revoked' };
+  if (!listed || kept?.status !== 'active') return { ok: false, reason: 'device-not-in-manifest' };
+  if (listed.key !== key) return { ok: false, reason: 'another-key' };
+  return { ok: true, notAfter: kept.not_after, serial: kept.serial, version: head.version };
+}
+
+/**
+ * The record of the intent, durable before anything is signed (G1). One request, one serial: a retry gets the same one,
+ * and what was signed for it when that was recorded too.
+ */
+export function intend(t: Turn, command: AccountCommand & { do: 'intend' }): Json {
+  const before = t.all<{
+    serial: string;
+    state: string;
+    device: string;
+    chain: string | null;
+    not_after: number | null;
+  }>(
+    `SELECT serial, state, device, chain, not_after FROM account_serial WHERE actor = ?1 AND request = ?2`,
+    command.request,
+  )[0];
+  if (before && before.device !== command.device) return { ok: false, reason: 'request-of-another-device' };
+  if (before)
+    return {
+      ok: true,
+      serial: before.serial,
+      chain: before.chain === null ? null : (JSON.parse(before.chain) as Json),
+      notAfter: before.not_after,
+    };
+  const standing = authorize(t, { do: 'authorize', device: command.device, key: command.key }) as { ok: boolean };
+  if (!standing.ok) return standing;
+  t.run(
+    `INSERT INTO account_serial (actor, serial, device, request, state, at) VALUES (?1, ?2, ?3, ?4, 'intended', ?5)`,
+    command.serial,
+    command.device,
+    command.request,
+    t.now,
+  );
+  record(t, { type: 'certificate.intended', severity: 'info', subject: command.serial, request: command.request });
+  return { ok: true, serial: command.serial, chain: null, notAfter: null };
+}
+
+/** What was signed becomes the device's certificate; a device that was revoked meanwhile gets none. */
+export function issued(t: Turn, { serial, chain, notAfter, evidence }: AccountCommand & { do: 'issued' }): Json {
+  const intent = t.all<{ device: string; state: string }>(
+    `SELECT device, state FROM account_serial WHERE actor = ?1 AND serial = ?2`,
+    serial,
+  )[0];
+  if (!intent) return { ok: false, reason: 'unknown-serial' };
+  const kept = deviceOf(t, intent.device);
+  if (kept?.status !== 'active') return { ok: false, reason: 'device-revoked' };
+  if (intent.state === 'issued') return { ok: true };
+  t.run(
+    `UPDATE account_serial SET state = 'issued', chain = ?3, not_after = ?4 WHERE actor = ?1 AND serial = ?2`,
+    serial,
+    JSON.stringify(chain),
+    notAfter,
+  );
+  t.run(
+    `UPDATE account_device SET chain = ?3, serial = ?4, not_after = ?5 WHERE actor = ?1 AND device = ?2`,
+    intent.device,
+    JSON.stringify(chain),
+    serial,
+    notAfter,
+  );
+  record(t, {
+    type: 'certificate.issued',
+    severity: 'info',
+    subject: serial,
+    index: {
+      table: 'certificate',
+      serial,
+      account: t.self.name,
+      device: intent.device,
+      status: 'active',
+      statusAt: t.now,
+      notAfter,
+      evidence,
+    },
+  });
+  const head = headOf(t);
+  if (head) refreshSet(t, head);
+  return { ok: true };
+}
+
+/** The device has a bundle up: from now on it can be rung. */
+export function published(t: Turn, device: string): Json {
+  const changed = t.run(`UPDATE account_device SET bundle = 1 WHERE actor = ?1 AND device = ?2 AND bundle = 0`, device);
+  const head = headOf(t);
+  if (changed > 0 && head) refreshSet(t, head);
+  return { ok: true };
+}
+
+export function revoke(t: Turn, { device, reason, by }: AccountCommand & { do: 'revoke' }): Json {
+  if (!deviceOf(t, device)) return { ok: false, reason: 'unknown-device' };
+  setStatus(t, device, 'revoked', `${by}: ${reason}`);
+  const head = headOf(t);
+  if (head) refreshSet(t, head);
+  return { ok: true };
+}

@@ -1,0 +1,57 @@
+import type { AccountMail } from '../../calls/effect.ts';
+import type { CallPolicy } from '../../calls/policy.ts';
+import type { Party } from '../../protocol/call.ts';
+import type { SignedManifest } from '../../protocol/manifest.ts';
+import type { EventCommand } from '../events.ts';
+
+/** What reaches an account's actor. Routes have authenticated; signatures of manifests arrive as names of checks that held. */
+export type AccountCommand =
+  /** The next manifest (the first makes the account). Answered `verify` with the checks when some are not in `verified`. */
+  | {
+      readonly do: 'manifest';
+      readonly manifest: SignedManifest;
+      readonly verified: readonly string[];
+      readonly request: string | null;
+    }
+  /** Whether (device, key) is in the manifest and in force; asked by every request, token and hello. */
+  | { readonly do: 'authorize'; readonly device: string; readonly key: string }
+  /** Before signing: a serial for this request, the same one again when it is repeated. */
+  | {
+      readonly do: 'intend';
+      readonly device: string;
+      readonly key: string;
+      readonly serial: string;
+      readonly request: string;
+    }
+  /** After signing: what was signed. */
+  | {
+      readonly do: 'issued';
+      readonly serial: string;
+      readonly chain: readonly string[];
+      readonly notAfter: number;
+      readonly evidence: string;
+    }
+  | { readonly do: 'published'; readonly device: string }
+  | {
+      readonly do: 'handle';
+      readonly handle: string;
+      readonly salt: string;
+      readonly commitment: string;
+      readonly method: string;
+      readonly verifiedAt: number;
+    }
+  | { readonly do: 'handles' }
+  /** What a lookup returns to this caller, but for the bundles, which the devices hold. */
+  | {
+      readonly do: 'lookup';
+      readonly caller: Party;
+      readonly known: { readonly version: number; readonly hash: string } | null;
+    }
+  | { readonly do: 'policy' }
+  | { readonly do: 'set-policy'; readonly policy: CallPolicy }
+  | { readonly do: 'history'; readonly before: number | null; readonly limit: number }
+  | { readonly do: 'delete-history'; readonly calls: readonly string[] }
+  | { readonly do: 'revoke'; readonly device: string; readonly reason: string; readonly by: string }
+  | { readonly do: 'call'; readonly mail: AccountMail }
+  | EventCommand
+  | { readonly do: 'unclear' };

@@ -1,0 +1,57 @@
+import { eventTables } from '../events.ts';
+import type { SchemaStep } from '../port.ts';
+
+const events = eventTables('account');
+
+/**
+ *   account_head       the verified head of the manifest chain, and the number and epoch of the callable set
+ *   account_manifest   every version as it was signed
+ *   account_device     what became of each device that ever was in it: status, certificate, whether it has a bundle
+ *   account_serial     every certificate serial, written before it is signed; `request` makes a retry the same certificate
+ *   account_handle     handles this account proved, with the salt of its commitment
+ *   account_policy     block list, contacts, do not disturb
+ *   account_pair       pair locks this account keeps for itself and the higher account
+ *   account_bucket     rate buckets
+ *   account_history    one row per call, 90 days
+ *   account_key        keys of the capabilities it mints, newest last; two are current
+ */
+export const accountTables: readonly string[] = [
+  'account_head',
+  'account_manifest',
+  'account_device',
+  'account_serial',
+  'account_handle',
+  'account_policy',
+  'account_pair',
+  'account_bucket',
+  'account_history',
+  'account_key',
+  ...events.tables,
+];
+
+export const accountSchema: readonly SchemaStep[] = [
+  {
+    minReader: 1,
+    sql: [
+      `CREATE TABLE account_head (actor TEXT NOT NULL PRIMARY KEY, head TEXT NOT NULL, set_number INTEGER NOT NULL, set_digest TEXT NOT NULL) WITHOUT ROWID`,
+      `CREATE TABLE account_manifest (actor TEXT NOT NULL, version INTEGER NOT NULL, signed TEXT NOT NULL, hash TEXT NOT NULL, at INTEGER NOT NULL,
+         PRIMARY KEY (actor, version)) WITHOUT ROWID`,
+      `CREATE TABLE account_device (actor TEXT NOT NULL, device TEXT NOT NULL, key TEXT NOT NULL, status TEXT NOT NULL, chain TEXT, serial TEXT,
+         not_after INTEGER, bundle INTEGER NOT NULL DEFAULT 0, status_at INTEGER NOT NULL, reason TEXT, PRIMARY KEY (actor, device)) WITHOUT ROWID`,
+      `CREATE TABLE account_serial (actor TEXT NOT NULL, serial TEXT NOT NULL, device TEXT NOT NULL, request TEXT NOT NULL, state TEXT NOT NULL,
+         at INTEGER NOT NULL, chain TEXT, not_after INTEGER, PRIMARY KEY (actor, serial)) WITHOUT ROWID`,
+      `CREATE UNIQUE INDEX account_serial_request ON account_serial (actor, request)`,
+      `CREATE TABLE account_handle (actor TEXT NOT NULL, handle TEXT NOT NULL, salt TEXT NOT NULL, commitment TEXT NOT NULL, method TEXT NOT NULL,
+         verified_at INTEGER NOT NULL, PRIMARY KEY (actor, handle)) WITHOUT ROWID`,
+      `CREATE TABLE account_policy (actor TEXT NOT NULL PRIMARY KEY, policy TEXT NOT NULL) WITHOUT ROWID`,
+      `CREATE TABLE account_pair (actor TEXT NOT NULL, call TEXT NOT NULL, caller TEXT NOT NULL, callee TEXT NOT NULL, until INTEGER NOT NULL,
+         PRIMARY KEY (actor, call)) WITHOUT ROWID`,
+      `CREATE TABLE account_bucket (actor TEXT NOT NULL, name TEXT NOT NULL, tokens REAL NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (actor, name)) WITHOUT ROWID`,
+      `CREATE TABLE account_history (actor TEXT NOT NULL, call TEXT NOT NULL, row TEXT NOT NULL, peer TEXT NOT NULL, direction TEXT NOT NULL,
+         outcome TEXT NOT NULL, ended_at INTEGER NOT NULL, deleted INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (actor, call)) WITHOUT ROWID`,
+      `CREATE INDEX account_history_ended ON account_history (actor, ended_at)`,
+      `CREATE TABLE account_key (actor TEXT NOT NULL, kid INTEGER NOT NULL, secret TEXT NOT NULL, made_at INTEGER NOT NULL, PRIMARY KEY (actor, kid)) WITHOUT ROWID`,
+      ...events.sql,
+    ],
+  },
+];

@@ -1,0 +1,242 @@
+import { takeToken, type Bucket } from '../../calls/bucket.ts';
+import type { Call } from '../../calls/call.ts';
+import type { CallCommand, LockAnswer, PolicyAnswer } from '../../calls/command.ts';
+import { decide } from '../../calls/decide.ts';
+import { view } from '../../calls/view.ts';
+import type { Decision } from '../../calls/effect.ts';
+import {
+  DATAGRAM_BURST,
+  DATAGRAM_MAX_BYTES,
+  DATAGRAMS_PER_SECOND,
+  parseVerb,
+  type ParsedVerb,
+  type Party,
+  type Reply as VerbReply,
+} from '../../protocol/call.ts';
+import { CLOSE, parseClientFrame } from '../../protocol/courier.ts';
+import { onEventCommand, onEventsDue } from '../events.ts';
+import type { Actor, Arrival, ClosedSocket, Event, Json, Reply, Socket, Turn } from '../port.ts';
+import type { CallActorCommand } from './command.ts';
+import { carryOut, KEY } from './effects.ts';
+import { callSchema, callTables } from './schema.ts';
+import { makeTicket, spendTicket } from './ticket.ts';
+
+const UNKNOWN = { ok: false, reason: 'unknown-call' } as const;
+
+/** A call: the only arbiter of who is in it. It sees who and when, never what. */
+export const call: Actor<CallActorCommand> = {
+  kind: 'call',
+  tables: callTables,
+  schema: callSchema,
+
+  async admit(arrival: Arrival): Promise<CallActorCommand> {
+    if (arrival.type === 'frame') return admitFrame(arrival.body);
+    const body = arrival.body as { do: string; party: Party; verb: unknown };
+    if (body.do === 'verb') return { do: 'verb', party: body.party, verb: parseVerb(body.verb) };
+    return arrival.body as CallActorCommand;
+  },
+
+  turn(t: Turn, event: Event<CallActorCommand>): Json {
+    switch (event.type) {
+      case 'command':
+        return obey(t, event.body);
+      case 'opened':
+        return attach(t, event.socket, event.body);
+      case 'frame':
+        return hear(t, event.socket, event.body);
+      case 'closed':
+        return detach(t, event.socket);
+      case 'due':
+        if (!onEventsDue(t, event.key)) play(t, { type: 'due', key: event.key });
+        return null;
+      case 'answered':
+        return answered(t, event.key, event.reply);
+      case 'hinted':
+        return null;
+    }
+  },
+};
+
+function admitFrame(body: string | Uint8Array): CallActorCommand {
+  if (typeof body !== 'string')
+    return body.length <= DATAGRAM_MAX_BYTES ? { do: 'datagram', bytes: body } : { do: 'bad-frame' };
+  const parsed = parseClientFrame(body);
+  if (!parsed.ok || parsed.frame.type !== 'call') return { do: 'bad-frame' };
+  return { do: 'frame', request: parsed.frame.request, verb: parseVerb(parsed.frame.verb) };
+}
+
+function load(t: Turn): Call | null {
+  const kept = t.all<{ state: string }>(`SELECT state FROM call_state WHERE actor = ?1`)[0];
+  return kept ? (JSON.parse(kept.state) as Call) : null;
+}
+
+/** One move of the machine: decide, write, then its effects in its order. */
+function play(t: Turn, command: CallCommand): Decision {
+  const before = load(t);
+  const decision = decide(before, command, t.now);
+  if (decision.call !== null && decision.call !== before) {
+    t.run(
+      `INSERT INTO call_state (actor, state) VALUES (?1, ?2) ON CONFLICT (actor) DO UPDATE SET state = excluded.state`,
+      JSON.stringify(decision.call),
+    );
+  }
+  for (const effect of decision.effects) carryOut(t, effect);
+  return decision;
+}
+
+function obey(t: Turn, command: CallActorCommand): Json {
+  switch (command.do) {
+    case 'verb':
+      return say(t, command.party, command.verb);
+    case 'ticket':
+      return ticketFor(t, command.party);
+    case 'look':
+      return look(t, command.party);
+    case 'delivered':
+      return known(play(t, { type: 'delivered', party: command.party }));
+    case 'call-mail':
+      return known(play(t, { type: 'call', mail: command.mail }));
+    case 'glare':
+      return known(play(t, { type: 'glare', account: command.account, survivor: command.survivor }));
+    case 'events':
+    case 'events-shipped':
+      return onEventCommand(t, command);
+    default:
+      return { ok: false, reason: 'malformed' };
+  }
+}
+
+function known({ call: state }: Decision): Json {
+  return state === null ? UNKNOWN : { ok: true };
+}
+
+function say(t: Turn, party: Party, parsed: ParsedVerb): VerbReply {
+  const head = { call: t.self.name, rev: 0, serverNow: t.now };
+  if (!parsed.ok) return { ok: false, ...head, reason: parsed.reason };
+  const { verb } = parsed;
+  if (verb.call !== t.self.name) return { ok: false, ...head, reason: 'malformed' };
+  if (verb.verb === 'unknown') {
+    const state = load(t);
+    return state
+      ? { ok: true, call: state.id, rev: state.rev, state: state.state, serverNow: t.now, ignored: true }
+      : { ok: false, ...head, reason: 'unknown-call' };
+  }
+  const { reply } = play(t, { type: 'verb', party, verb });
+  return reply ?? { ok: false, ...head, reason: 'unknown-call' };
+}
+
+/** Asked of the machine as the verb `socket`; the ticket itself is the actor's. */
+function ticketFor(t: Turn, party: Party): Json {
+  const state = load(t);
+  if (!state) return UNKNOWN;
+  const { reply } = play(t, { type: 'verb', party, verb: { verb: 'socket', call: state.id, attempt: state.attempt } });
+  if (!reply?.ok) return reply ?? UNKNOWN;
+  return { ok: true, ...makeTicket(t, party) };
+}
+
+/** For who lost sight of it; a stranger hears what he would of a call that does not exist. */
+function look(t: Turn, party: Party): Json {
+  const state = load(t);
+  const seen = state && view(state, party, t.now);
+  return seen ? { ok: true, view: seen as unknown as Json } : UNKNOWN;
+}
+
+function attach(t: Turn, socket: Socket, command: CallActorCommand): Json {
+  const party = command.do === 'socket' ? spendTicket(t, command.ticket) : null;
+  if (!party) {
+    socket.close(CLOSE.forbidden, 'no such ticket');
+    return null;
+  }
+  for (const older of t.sockets()) {
+    const note = older.note as { device?: string } | null;
+    if (older.id !== socket.id && note?.device === party.device) older.close(CLOSE.elsewhere, 'connected elsewhere');
+  }
+  socket.note = { account: party.account, device: party.device, tokens: DATAGRAM_BURST, at: t.now };
+  play(t, { type: 'attached', party });
+  return null;
+}
+
+interface Seat extends Party {
+  readonly tokens: number;
+  readonly at: number;
+}
+
+function seatOf(note: Json): Seat | null {
+  return typeof note === 'object' && note !== null && 'device' in note ? (note as unknown as Seat) : null;
+}
+
+/** A socket that was displaced by a newer one of the same device is not a loss. */
+function detach(t: Turn, socket: ClosedSocket): Json {
+  const seat = seatOf(socket.note);
+  if (!seat || socketsOf(t, seat).length > 0) return null;
+  play(t, { type: 'detached', party: { account: seat.account, device: seat.device } });
+  return null;
+}
+
+function socketsOf(t: Turn, party: Party): Socket[] {
+  return t.sockets().filter((one) => seatOf(one.note)?.device === party.device);
+}
+
+function hear(t: Turn, socket: Socket, command: CallActorCommand): Json {
+  const seat = seatOf(socket.note);
+  if (!seat) return null;
+  const party = { account: seat.account, device: seat.device };
+  if (command.do === 'frame') {
+    const reply = say(t, party, command.verb);
+    socket.send(JSON.stringify({ type: 'reply', request: command.request, reply }));
+  } else if (command.do === 'datagram') relay(t, socket, seat, command.bytes);
+  else socket.close(CLOSE.badFrames, 'no frame of this protocol');
+  return null;
+}
+
+/** To the other talkers' sockets and nowhere else; counted per sender, and dropped when it is too fast. */
+function relay(t: Turn, socket: Socket, seat: Seat, bytes: Uint8Array): void {
+  const state = load(t);
+  const talks =
+    state &&
+    (state.state === 'granted' || state.state === 'connected') &&
+    state.talkers.some((one) => one.device === seat.device);
+  if (!talks) return;
+  const bucket: Bucket = { tokens: seat.tokens, at: seat.at };
+  const taken = takeToken(bucket, { burst: DATAGRAM_BURST, perMs: 1_000 / DATAGRAMS_PER_SECOND }, t.now);
+  socket.note = { account: seat.account, device: seat.device, tokens: taken.bucket.tokens, at: taken.bucket.at };
+  if (!taken.ok) return;
+  for (const talker of state.talkers)
+    if (talker.device !== seat.device) for (const other of socketsOf(t, talker)) other.send(bytes);
+}
+
+/** What mail was answered; unavailable is passed on as such, never as no. */
+function answered(t: Turn, key: string, reply: Reply): Json {
+  const [what, ...rest] = key.split(' ');
+  const value = reply.ok ? (reply.value as { ok?: boolean; reason?: string } | null) : null;
+  switch (what) {
+    case KEY.invitation: {
+      const [account = '', device = '', message = ''] = rest;
+      const outcome = !reply.ok ? 'unavailable' : value?.ok ? 'stored' : 'refused';
+      play(t, { type: 'mailed', party: { account, device }, message, outcome });
+      return null;
+    }
+    case KEY.question:
+      play(t, { type: 'policy', attempt: Number(rest[0]), answer: verdictOf(value) });
+      return null;
+    case KEY.lock:
+      play(t, {
+        type: 'lock',
+        attempt: Number(rest[0]),
+        answer: value && 'lock' in value ? (value as unknown as LockAnswer) : null,
+      });
+      return null;
+    case KEY.call:
+      if (!reply.ok || value?.reason === UNKNOWN.reason)
+        play(t, { type: 'call-missing', call: rest[0] ?? '', known: reply.ok });
+      return null;
+    default:
+      return null;
+  }
+}
+
+/** An account that does not exist answers no question: the callee is unknown. */
+function verdictOf(value: { ok?: boolean } | null): PolicyAnswer | null {
+  if (value && 'verdict' in value) return value as unknown as PolicyAnswer;
+  return value?.ok === false ? { verdict: 'callee-unknown' } : null;
+}
