@@ -1,4 +1,3 @@
-import type { AccountMail } from '../../calls/effect.ts';
 import { onEventCommand, onEventsDue, record } from '../events.ts';
 import type { Actor, Arrival, Event, Json, Turn } from '../port.ts';
 import {
