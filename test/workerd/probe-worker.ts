@@ -17,7 +17,7 @@ export interface Env {
   readonly PLANT?: string;
 }
 
-function ways(env: Env): Ways {
+export function ways(env: Env): Ways {
   return {
     namespaces: new Map([['probe', env.PROBE]]),
     queues: new Map([['hints', env.HINTS]]),
@@ -58,9 +58,15 @@ function forgetful(own: Store): Store {
   };
 }
 
+/** How many instances have been made in this process, for tests inside it. */
+export const instances = { made: 0 };
+
 export const ProbeActor = actorObject<Env>(probe, ways, {
   platform: weathered,
-  store: (own, env) => (env.PLANT === 'forget-heard' ? forgetful(own) : own),
+  store: (own, env) => {
+    instances.made++;
+    return env.PLANT === 'forget-heard' ? forgetful(own) : own;
+  },
 });
 
 async function control(request: Request, env: Env): Promise<Response> {
