@@ -78,7 +78,7 @@ export class Town {
       verified: [],
       request: null,
     });
-    if (first.reason !== 'verify') return first as unknown as Json;
+    if (first.reason !== 'verify') return first;
     const bytes = (text: string) => fromBase64url(text) ?? new Uint8Array();
     const verified = (first.checks ?? []).map((one) =>
       nameOfCheck({
