@@ -1,6 +1,7 @@
 /** Benchmarks: `npm run bench -- [--only NAME] [--json]`. Machines are noisy, so what is claimed is a ratio within one run. */
 import { parseArgs } from 'node:util';
 import { commit } from './commit.ts';
+import { srtp } from './srtp.ts';
 
 /** Absolute figures for the record, ratios for claims. Names carry their unit. */
 export interface Figures {
@@ -8,7 +9,7 @@ export interface Figures {
   readonly ratios: Readonly<Record<string, number>>;
 }
 
-const benchmarks: Readonly<Record<string, () => Promise<Figures>>> = { commit };
+const benchmarks: Readonly<Record<string, () => Promise<Figures>>> = { commit, srtp };
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'boolean', default: false } } });
 const chosen = Object.entries(benchmarks).filter(([name]) => values.only === undefined || name === values.only);
