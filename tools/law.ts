@@ -14,7 +14,7 @@ const noble = ['@noble/hashes'];
 export const law: Readonly<Record<string, Room>> = {
   protocol: { rooms: [], packages: ['valibot'], pure: true },
   bytes: { rooms: [], packages: [], pure: true },
-  directory: { rooms: ['protocol', 'bytes'], packages: ['valibot', ...noble], pure: true },
+  directory: { rooms: ['protocol', 'bytes'], packages: ['valibot', ...noble, 'libphonenumber-js'], pure: true },
   courier: { rooms: ['protocol', 'bytes'], packages: ['valibot', ...noble], pure: true },
   calls: { rooms: ['protocol', 'bytes'], packages: ['valibot', ...noble], pure: true },
   attestation: {
