@@ -132,12 +132,12 @@ export function onPolicy(draft: Draft, attempt: number, answer: PolicyAnswer | n
       return settle(draft, 'policy', null);
     case 'stale-capability': {
       const { devices } = answer;
-      draft.tell(call.caller, { type: 'stale-capability', devices });
+      draft.tell(call.caller, { type: 'stale-capability', attempt, devices });
       return void refused(draft, draft.refuse('stale-capability', { devices }), true);
     }
     case 'stale-devices': {
       const { set, missing, extra } = answer;
-      draft.tell(call.caller, { type: 'stale-devices', set, missing, extra });
+      draft.tell(call.caller, { type: 'stale-devices', attempt, set, missing, extra });
       return void refused(draft, draft.refuse('stale-devices', { set, missing, extra }), true);
     }
     case 'rate-limited': {
@@ -201,7 +201,12 @@ function refused(draft: Draft, refusal: Reply & { ok: false }, again: boolean): 
     const { retryAfterMs } = refusal;
     const reason =
       refusal.reason === 'rate-limited' || refusal.reason === 'callee-unknown' ? refusal.reason : 'unavailable';
-    draft.tell(call.caller, { type: 'denied', reason, ...(retryAfterMs !== undefined && { retryAfterMs }) });
+    draft.tell(call.caller, {
+      type: 'denied',
+      attempt: call.attempt,
+      reason,
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+    });
     end(draft, 'failed', { detail: refusal.reason });
   }
   return refusal;

@@ -309,9 +309,9 @@ export type StateFrame =
     })
   /** To the caller: stored, allowed, ringing. */
   | (Head & { type: 'invited'; ringDeadline: number; legs: number })
-  | (Head & { type: 'stale-devices'; set: number; missing: MissingDevice[]; extra: string[] })
-  | (Head & { type: 'stale-capability'; devices: string[] })
-  | (Head & { type: 'denied'; reason: DenyReason; retryAfterMs?: number })
+  | (Head & { type: 'stale-devices'; attempt: number; set: number; missing: MissingDevice[]; extra: string[] })
+  | (Head & { type: 'stale-capability'; attempt: number; devices: string[] })
+  | (Head & { type: 'denied'; attempt: number; reason: DenyReason; retryAfterMs?: number })
   | (Head & { type: 'remote-ringing' })
   | (Head & {
       type: 'grant';

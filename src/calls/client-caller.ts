@@ -1,0 +1,92 @@
+/** The caller's half: invite, ring back, one verified answer. */
+import { CALLER_ALIVE_MS, CLIENT_RING_GRACE_MS, LATE_GRACE_MS, poorerMedia } from '../protocol/call.ts';
+import type { Party, Reply, StateFrame } from '../protocol/call.ts';
+import type { ClientCall, ClientInput } from './client.ts';
+import { INVITE_WAIT_MS, MERGE_WAIT_MS, REFRESHES } from './client-draft.ts';
+import type { ClientDraft } from './client-draft.ts';
+import { start } from './client-talk.ts';
+
+export function onPlace(draft: ClientDraft, { call: id, peer, media }: ClientInput & { type: 'place' }): void {
+  if (draft.find(id) || draft.client.tombstones[id]) return;
+  const call = draft.add({
+    id,
+    role: 'caller',
+    phase: 'inviting',
+    media: [...media],
+    peer: { account: peer, device: null },
+  });
+  call.consent = 'placed';
+  draft.effects.push({ type: 'send-invite', call: id, attempt: 0, again: false });
+  draft.timer(call, 'invite', draft.now + INVITE_WAIT_MS);
+  draft.timer(call, 'alive', draft.now + CALLER_ALIVE_MS);
+}
+
+export function onInvited(draft: ClientDraft, call: ClientCall, ringDeadline: number): void {
+  if (call.phase !== 'inviting') return;
+  call.ringDeadline = ringDeadline;
+  draft.timer(call, 'invite', null);
+  draft.timer(call, 'ring', ringDeadline + LATE_GRACE_MS + CLIENT_RING_GRACE_MS);
+}
+
+/** Stale data are looked up and verified again before anything is sealed; every other refusal ends the call. */
+export function onRefusedInvite(
+  draft: ClientDraft,
+  call: ClientCall,
+  frame: { type: 'stale-devices' | 'stale-capability' | 'denied'; attempt: number },
+): void {
+  if (call.phase !== 'inviting' || frame.attempt !== call.attempt) return;
+  if (frame.type === 'denied' || call.attempt >= REFRESHES) return draft.end(call, 'failed');
+  call.attempt += 1;
+  draft.effects.push({ type: 'refresh-invite', call: call.id, attempt: call.attempt });
+  draft.timer(call, 'invite', draft.now + INVITE_WAIT_MS);
+}
+
+/** The reply to our invite says the same as the frames; whichever comes first counts. */
+export function onInviteReply(draft: ClientDraft, call: ClientCall, reply: Reply): void {
+  if (call.phase !== 'inviting') return;
+  if (reply.ok && reply.state === 'ended') return draft.end(call, reply.reason ?? 'failed');
+  if (reply.ok) return reply.ringDeadline === undefined ? undefined : onInvited(draft, call, reply.ringDeadline);
+  const type = reply.reason === 'stale-devices' || reply.reason === 'stale-capability' ? reply.reason : 'denied';
+  onRefusedInvite(draft, call, { type, attempt: call.attempt });
+}
+
+/** The first one only: a caller confirms one answer per call, so that two grants could not make two talkers. */
+export function onAccepted(draft: ClientDraft, call: ClientCall, frame: StateFrame & { type: 'accepted' }): void {
+  if (!draft.is(call, 'inviting', 'remote-ringing') || frame.account !== call.peer.account) return;
+  call.phase = 'connecting';
+  call.peer = { account: frame.account, device: frame.device };
+  call.media = poorerMedia(call.media, frame.media);
+  call.connectDeadline = frame.connectDeadline;
+  for (const key of ['alive', 'invite', 'ring'] as const) draft.timer(call, key, null);
+  draft.timer(call, 'connect', frame.connectDeadline);
+  draft.effects.push({ type: 'verify-answer', call: call.id, frame });
+}
+
+export function onAnswerVerified(draft: ClientDraft, call: ClientCall, ok: boolean, party: Party): void {
+  if (call.role !== 'caller' || call.phase !== 'connecting' || call.verified) return;
+  if (!ok || party.account !== call.peer.account || party.device !== call.peer.device) {
+    draft.effects.push({ type: 'suspicious', call: call.id });
+    draft.send(call, { verb: 'hangup', detail: 'unverified' });
+    return draft.end(call, 'failed');
+  }
+  call.verified = true;
+  call.granted = true;
+  start(draft, call, call.connectDeadline ?? draft.now);
+}
+
+/** Lost a glare: the survivor goes on in its place, or was gone and the user's call is placed again. */
+export function onGlareMerged(draft: ClientDraft, call: ClientCall, into: string, redial: boolean): void {
+  if (!draft.is(call, 'inviting', 'remote-ringing', 'merging')) return draft.end(call, 'glare-merged');
+  const survivor = draft.find(into);
+  if (redial && !survivor?.granted && call.consent !== null) {
+    const { id, peer, media } = call;
+    draft.end(call, 'glare-merged');
+    draft.effects.push({ type: 'redial', call: id, peer: peer.account, media });
+    return;
+  }
+  if (survivor?.mergedFrom === call.id || redial || draft.client.tombstones[into])
+    return draft.end(call, 'glare-merged');
+  Object.assign(call, { phase: 'merging', into });
+  for (const key of ['alive', 'invite', 'ring'] as const) draft.timer(call, key, null);
+  draft.timer(call, 'merge', draft.now + MERGE_WAIT_MS);
+}
