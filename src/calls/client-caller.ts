@@ -44,6 +44,7 @@ export function onRefusedInvite(
 /** The reply to our invite says the same as the frames; whichever comes first counts. */
 export function onInviteReply(draft: ClientDraft, call: ClientCall, reply: Reply): void {
   if (call.phase !== 'inviting') return;
+  if (reply.ok && reply.reason === 'glare-merged') return awaitSurvivor(draft, call, null);
   if (reply.ok && reply.state === 'ended') return draft.end(call, reply.reason ?? 'failed');
   if (reply.ok) return reply.ringDeadline === undefined ? undefined : onInvited(draft, call, reply.ringDeadline);
   const type = reply.reason === 'stale-devices' || reply.reason === 'stale-capability' ? reply.reason : 'denied';
@@ -84,8 +85,12 @@ export function onGlareMerged(draft: ClientDraft, call: ClientCall, into: string
     draft.effects.push({ type: 'redial', call: id, peer: peer.account, media });
     return;
   }
-  if (survivor?.mergedFrom === call.id || redial || draft.client.tombstones[into])
-    return draft.end(call, 'glare-merged');
+  if (redial || draft.client.tombstones[into]) return draft.end(call, 'glare-merged');
+  awaitSurvivor(draft, call, into);
+}
+
+/** Its consent stands until the survivor is answered with it, ends, or does not come. */
+function awaitSurvivor(draft: ClientDraft, call: ClientCall, into: string | null): void {
   Object.assign(call, { phase: 'merging', into });
   for (const key of ['alive', 'invite', 'ring'] as const) draft.timer(call, key, null);
   draft.timer(call, 'merge', draft.now + MERGE_WAIT_MS);

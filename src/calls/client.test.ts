@@ -138,6 +138,17 @@ describe('callee', () => {
     expect(phone.effects).toContainEqual({ type: 'ended', call: X, reason: 'completed', elsewhere: 'answered' });
   });
 
+  it('an older or repeated revision changes nothing', () => {
+    const phone = new Phone().do(drained, invite(X), verified(X), accept(X), grant(X, 3));
+    const { client } = phone;
+    phone.do(
+      frame(X, 2, { type: 'elsewhere', cause: 'answered', by: 'm2' }),
+      frame(X, 3, { type: 'cancelled' }),
+      invite(X),
+    );
+    expect(phone.client).toEqual(client);
+  });
+
   it('repeats its answer until it is told, and stops its own ring after the deadline', () => {
     const phone = new Phone().do(drained, invite(X), verified(X), accept(X));
     phone.now += GRANT_WAIT_MS;
@@ -231,6 +242,7 @@ describe('glare', () => {
       [invite(X), verified(X), grant(X, 2, Y), lost()],
       [invite(X), verified(X), lost(), grant(X, 2, Y)],
       [lost(), invite(X), grant(X, 2, Y), verified(X)],
+      [invite(X), grant(X, 2, Y), lost(), verified(X)],
     ];
     for (const order of orders) {
       const phone = new Phone().do(drained, place(Y), ...order);
@@ -290,16 +302,14 @@ describe('consent (G5) against a hostile server', () => {
     fc.record({ call, rev, merged: fc.option(call, { nil: undefined }) }).map((r) => grant(r.call, r.rev, r.merged)),
     fc.record({ call, rev, party }).map((r) => accepted(r.call, r.rev, r.party)),
     fc.record({ call, rev }).map((r) => frame(r.call, r.rev, { type: 'cancelled' })),
-    fc
-      .record({ call, rev, into: call, redial: fc.boolean() })
-      .map((r) =>
-        frame(r.call, r.rev, {
-          type: 'ended',
-          reason: 'glare-merged',
-          into: r.into,
-          ...(r.redial && { redial: true }),
-        }),
-      ),
+    fc.record({ call, rev, into: call, redial: fc.boolean() }).map((r) =>
+      frame(r.call, r.rev, {
+        type: 'ended',
+        reason: 'glare-merged',
+        into: r.into,
+        ...(r.redial && { redial: true }),
+      }),
+    ),
     fc
       .record({ call, rev, party })
       .map((r) => frame(r.call, r.rev, { type: 'signal', from: r.party, message: 'm', body: 'b' })),
