@@ -1,12 +1,12 @@
 /** The caller's half: invite, ring back, one verified answer. */
-import { CALLER_ALIVE_MS, CLIENT_RING_GRACE_MS, LATE_GRACE_MS, poorerMedia } from '../protocol/call.ts';
-import type { Party, Reply, StateFrame } from '../protocol/call.ts';
+import { ADMISSION_MS, CALLER_ALIVE_MS, CLIENT_RING_GRACE_MS, LATE_GRACE_MS, poorerMedia } from '../protocol/call.ts';
+import type { EndReason, Party, Reply, StateFrame } from '../protocol/call.ts';
 import type { ClientCall, ClientInput } from './client.ts';
 import { INVITE_WAIT_MS, MERGE_WAIT_MS, REFRESHES } from './client-draft.ts';
 import type { ClientDraft } from './client-draft.ts';
 import { start } from './client-talk.ts';
 
-export function onPlace(draft: ClientDraft, { call: id, peer, media }: ClientInput & { type: 'place' }): void {
+export function onPlace(draft: ClientDraft, { call: id, peer, media, ringMs }: ClientInput & { type: 'place' }): void {
   if (draft.find(id) || draft.client.tombstones[id]) return;
   const call = draft.add({
     id,
@@ -19,6 +19,7 @@ export function onPlace(draft: ClientDraft, { call: id, peer, media }: ClientInp
   draft.effects.push({ type: 'send-invite', call: id, attempt: 0, again: false });
   draft.timer(call, 'invite', draft.now + INVITE_WAIT_MS);
   draft.timer(call, 'alive', draft.now + CALLER_ALIVE_MS);
+  draft.timer(call, 'ring', draft.now + ADMISSION_MS + ringMs + LATE_GRACE_MS + CLIENT_RING_GRACE_MS);
 }
 
 export function onInvited(draft: ClientDraft, call: ClientCall, ringDeadline: number): void {
@@ -44,11 +45,17 @@ export function onRefusedInvite(
 /** The reply to our invite says the same as the frames; whichever comes first counts. */
 export function onInviteReply(draft: ClientDraft, call: ClientCall, reply: Reply): void {
   if (call.phase !== 'inviting') return;
-  if (reply.ok && reply.reason === 'glare-merged') return awaitSurvivor(draft, call, null);
-  if (reply.ok && reply.state === 'ended') return draft.end(call, reply.reason ?? 'failed');
+  if (reply.ok && reply.state === 'ended') return onEndedReply(draft, call, reply.reason ?? 'failed');
   if (reply.ok) return reply.ringDeadline === undefined ? undefined : onInvited(draft, call, reply.ringDeadline);
   const type = reply.reason === 'stale-devices' || reply.reason === 'stale-capability' ? reply.reason : 'denied';
   onRefusedInvite(draft, call, { type, attempt: call.attempt });
+}
+
+/** Of a merged call the frame that follows says where it went. */
+export function onEndedReply(draft: ClientDraft, call: ClientCall, reason: EndReason): void {
+  const merged = reason === 'glare-merged' && call.role === 'caller';
+  if (!merged) return draft.end(call, reason);
+  if (draft.is(call, 'inviting', 'remote-ringing')) awaitSurvivor(draft, call, null);
 }
 
 /** The first one only: a caller confirms one answer per call, so that two grants could not make two talkers. */

@@ -178,9 +178,7 @@ function onCallInput(
     case 'hangup':
       return onHangup(draft, call);
     case 'reply':
-      if (input.verb === 'answer') onAnswerReply(draft, call, input.reply);
-      if (input.verb === 'invite') onInviteReply(draft, call, input.reply);
-      return;
+      return onReply(draft, call, input.verb, input.reply);
     case 'invite-verified':
       return onInviteVerified(draft, call, input.ok, input.party);
     case 'answer-verified':
@@ -192,6 +190,14 @@ function onCallInput(
     case 'timer':
       return onTimer(draft, call, input.key);
   }
+}
+
+/** A reply that tells of the end counts like the frame that tells of it, which may be long in coming. */
+function onReply(draft: ClientDraft, call: ClientCall, verb: Verb['verb'], reply: Reply): void {
+  if (verb === 'answer') return onAnswerReply(draft, call, reply);
+  if (verb === 'invite') return onInviteReply(draft, call, reply);
+  if (!reply.ok) return reply.reason === 'unknown-call' ? draft.end(call, 'failed') : undefined;
+  if (reply.state === 'ended') onEndedReply(draft, call, reply.reason ?? 'failed');
 }
 
 /** State frames by rising revision; plane frames by their own, and never for a call that is over. */

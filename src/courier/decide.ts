@@ -88,6 +88,7 @@ class Turn {
         if (this.#isLive(command.connection)) this.#disconnect();
         break;
       case 'due':
+        this.#effects.push({ type: 'forget-done' });
         break;
     }
     return null;
@@ -95,11 +96,9 @@ class Turn {
 
   /** Everything whose time has come, before anything else is decided. */
   sweep(): void {
-    let forget = false;
     for (const row of this.#rows.values()) {
       if (row.state === 'done' && row.expires <= this.#now) {
         this.#rows.delete(row.seq);
-        forget = true;
       } else if (row.state === 'waiting' && row.expires <= this.#now) {
         this.#update({ ...row, state: row.volatile ? 'done' : 'expired', pushAt: null }, false);
       } else if (row.state === 'waiting' && row.pushAt !== null && row.pushAt <= this.#now) {
@@ -108,7 +107,6 @@ class Turn {
         this.#delete(row.seq);
       }
     }
-    if (forget) this.#effects.push({ type: 'forget-done' });
     for (const [stream, { until }] of Object.entries(this.#revisions)) {
       if (until <= this.#now) delete this.#revisions[stream];
     }
@@ -181,6 +179,7 @@ class Turn {
   }
 
   #open(hello: MailboxCommand & { type: 'open' }): void {
+    this.#effects.push({ type: 'forget-done' });
     if (this.#connection && this.#connection.id !== hello.connection) {
       const displaced = this.#connection.id;
       this.#disconnect();

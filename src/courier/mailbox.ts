@@ -57,7 +57,7 @@ export type MailboxEffect =
   /** A row changed; when `body` is false its body goes. */
   | { type: 'update'; row: Row; body: boolean }
   | { type: 'delete'; seq: number }
-  /** Delete every `done` row that expired, also those that were not loaded. */
+  /** Delete every `done` row that expired, also those that were not loaded; at each connection and deadline. */
   | { type: 'forget-done' }
   | { type: 'revision'; stream: string; revision: Revision }
   /** Frames leave in the order of the effects, to the connection named. `deliver` takes the body from its row. */
