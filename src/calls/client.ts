@@ -24,6 +24,7 @@ import {
 import {
   onAccepted,
   onAnswerVerified,
+  onEndedReply,
   onGlareMerged,
   onInvited,
   onInviteReply,
