@@ -1,0 +1,104 @@
+/** What the server keeps in D1, one repository per aggregate. Every write carries its request id and is safe to repeat. */
+import type { EventRow } from '../protocol/event.ts';
+
+export interface Challenges {
+  /**
+   * Uses a challenge: an INSERT on its primary key. True when it was unused, or used by this very request before (a
+   * retry); false for any other use, ever (G1).
+   */
+  use(challenge: string, request: string, expiresAt: number): Promise<boolean>;
+  /** Forgets uses of challenges that expired before `now`; rows forgotten. */
+  forget(now: number): Promise<number>;
+}
+
+/** A code on its way to a handle. `handle` is a keyed hash, `code` an HMAC; neither can be read back. */
+export interface Verification {
+  readonly id: string;
+  readonly handle: string;
+  readonly account: string;
+  readonly device: string;
+  readonly code: string;
+  readonly expiresAt: number;
+  /** Tries left. */
+  readonly tries: number;
+}
+
+/** Who answers to a handle; decided here and nowhere else. */
+export interface HandleOwner {
+  readonly account: string;
+  readonly verifiedAt: number;
+  readonly method: string;
+}
+
+export interface Handles {
+  begin(verification: Verification): Promise<void>;
+  /** Takes one try and returns what it was a try at; null when there is none left, it expired or never was. */
+  attempt(id: string, account: string, now: number): Promise<Verification | null>;
+  /** Wrong codes of this handle since `since`, over all resends. */
+  wrongSince(handle: string, since: number): Promise<number>;
+  countWrong(handle: string, at: number): Promise<void>;
+  /** Attaches the handle to the account unless another account holds it: then that one is returned. */
+  attach(handle: string, owner: HandleOwner, request: string): Promise<{ ok: true } | { ok: false; account: string }>;
+  owner(handle: string): Promise<HandleOwner | null>;
+  ended(id: string): Promise<void>;
+}
+
+export interface EvidenceRow {
+  /** SHA-256 of the evidence as received, base64url. */
+  readonly hash: string;
+  readonly account: string | null;
+  readonly device: string;
+  readonly format: string;
+  readonly policy: string;
+  /** The verdict with every check, JSON. */
+  readonly verdict: string;
+  /** The evidence as received, sealed with the evidence key; bytes. */
+  readonly sealed: Uint8Array;
+  readonly at: number;
+  readonly keepUntil: number;
+}
+
+export interface Evidence {
+  put(row: EvidenceRow): Promise<void>;
+  get(hash: string): Promise<EvidenceRow | null>;
+}
+
+/** The index of certificates, fed from accounts' outboxes; no rule reads it to decide. */
+export interface CertificateRow {
+  readonly serial: string;
+  readonly account: string | null;
+  readonly device: string;
+  readonly status: 'active' | 'revoked' | 'removed';
+  readonly statusAt: number;
+  readonly notAfter: number | null;
+  readonly evidence: string | null;
+  readonly reason: string | null;
+}
+
+export interface Certificates {
+  /** Upserts when newer; an older statement about a serial changes nothing. */
+  index(row: CertificateRow): Promise<void>;
+  /** Revoked serials not yet over, for the revocation list. */
+  revoked(now: number): Promise<readonly CertificateRow[]>;
+}
+
+export interface Events {
+  /** Appends rows of an actor's outbox; repeats are ignored. Durable when it resolves. */
+  append(rows: readonly EventRow[]): Promise<void>;
+  /** In order of arrival; `after` is the cursor of the last row read. */
+  after(
+    cursor: number,
+    types: readonly string[] | null,
+    limit: number,
+  ): Promise<readonly { readonly cursor: number; readonly row: EventRow }[]>;
+}
+
+export interface Repositories {
+  readonly challenges: Challenges;
+  readonly handles: Handles;
+  readonly evidence: Evidence;
+  readonly certificates: Certificates;
+  readonly events: Events;
+  /** Names of the migrations that were applied, for readiness. */
+  migrations(): Promise<readonly string[]>;
+}
