@@ -1,19 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { policies } from '../../src/attestation/policy/shipped.ts';
 import type { Policy } from '../../src/attestation/policy/policy.ts';
-import { challengeActivation, ACTIVATION_RANDOMNESS } from '../../src/attestation/tpm/activation.ts';
+import { ACTIVATION_RANDOMNESS, challengeActivation, stateFor } from '../../src/attestation/tpm/activation.ts';
 import { ATTRIBUTE } from '../../src/attestation/tpm/attributes.ts';
 import type { Tpm2Json } from '../../src/attestation/tpm/evidence.ts';
 import type { EccKey, PublicArea } from '../../src/attestation/tpm/public.ts';
 import { encodePublic, readPublic } from '../../src/attestation/tpm/public.ts';
+import { tpm2b } from '../../src/attestation/tpm/sized.ts';
 import { spkiOf } from '../../src/attestation/tpm/spki.ts';
 import { base64url, fromBase64url } from '../../src/bytes/base64url.ts';
-import { concat } from '../../src/bytes/join.ts';
+import { concat, u16 } from '../../src/bytes/join.ts';
 import type { Endorsement } from '../../src/sdk/tpm/endorsement.ts';
 import { TpmIdentity } from '../../src/sdk/tpm/identity.ts';
 import { ATTESTATION_KEY, ATTESTATION_KEY_RSA, IDENTITY_KEY } from '../../src/sdk/tpm/templates.ts';
 import type { SoftwareTpm } from '../support/swtpm.ts';
 import { startSwtpm, swtpmInstalled } from '../support/swtpm.ts';
+import * as ca from './support/ca.ts';
 import { challenge, enrol, judge, random } from './support/tpm-enrolment.ts';
 import type { Enrolment, Wishes } from './support/tpm-enrolment.ts';
 import type { Factory } from './support/tpm-factory.ts';
@@ -31,7 +33,7 @@ describe.skipIf(!swtpmInstalled)('a native TPM enrolment', () => {
     factory = await makeFactory();
     await provision(machine, factory, template('L-2'));
     good = await closed(enrol(machine.tpm, { pcrs: { bank: 'sha256', indices: [0, 7, 10] } }));
-  });
+  }, 60_000);
   afterAll(() => machine.stop());
 
   async function closed(running: Promise<Enrolment>): Promise<Enrolment> {
@@ -322,6 +324,36 @@ describe.skipIf(!swtpmInstalled)('a native TPM enrolment', () => {
       const other = await closed(enrol(machine.tpm));
       const evidence = { ...good.evidence, certify: other.evidence.certify };
       expect(await judge(evidence, good.expected, factory.trust)).toMatchObject({ reason: 'signature-invalid' });
+    });
+
+    it.each<[string, (statement: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>, string | null, string]>([
+      ['nothing in it', (statement) => statement, null, 'tpm2.certify-name'],
+      ['another magic', (statement) => statement.with(0, 0), 'malformed', 'tpm2.certify-magic'],
+      [
+        'a Name by another hash',
+        (statement) => statement.with(statement.length - 69, 0x0c),
+        'key-mismatch',
+        'tpm2.certify-name',
+      ],
+    ])('when an attestation key that lies about being in a TPM signed %s changed', async (_, change, reason, id) => {
+      const key = await ca.makeKey();
+      const point = key.spki.slice(-64);
+      const ecc: EccKey = { type: 'ecc', curve: 'P-256', kdf: null, x: point.slice(0, 32), y: point.slice(32) };
+      const attestation = readPublic(encodePublic({ ...ATTESTATION_KEY, key: ecc }))!;
+      const endorsement = readPublic(fromBase64url(good.evidence.endorsementKey)!)!;
+      const activation = stateFor(good.fields.nonce, endorsement, attestation, good.secret);
+      const statement = change(fromBase64url(good.evidence.certify.statement)!);
+      const algorithm = { name: 'ECDSA', hash: 'SHA-256' };
+      const raw = new Uint8Array(await crypto.subtle.sign(algorithm, key.privateKey, statement));
+      const signature = concat(u16(0x18), u16(0x0b), tpm2b(raw.slice(0, 32)), tpm2b(raw.slice(32)));
+      const { quote: _quote, ...rest } = good.evidence;
+      const certify = { statement: base64url(statement), signature: base64url(signature) };
+      const evidence = { ...rest, certify, attestationKey: base64url(attestation.encoded) };
+      const verdict = await judge(evidence, { ...good.expected, activation }, factory.trust);
+      expect(verdict.reason).toBe(reason);
+      expect(verdict.checks).toContainEqual(
+        expect.objectContaining({ id, outcome: reason === null ? 'pass' : 'fail' }),
+      );
     });
 
     it('with a bit of any byte of the statement changed', async () => {

@@ -35,7 +35,7 @@ describe.skipIf(!swtpmInstalled)('a WebAuthn registration with a TPM', () => {
     authority = await authenticator.makePrivacyCa();
     aik = await authenticator.makeAik(machine.tpm, authority);
     good = await authenticator.create(machine.tpm, aik, ceremony);
-  });
+  }, 60_000);
   afterAll(() => machine.stop());
 
   function judge(parts: Parts, trust: TrustStore = authority.trust, policy: Policy = policies.standard) {
@@ -125,7 +125,9 @@ describe.skipIf(!swtpmInstalled)('a WebAuthn registration with a TPM', () => {
       const other = await authenticator.create(machine.tpm, aik, ceremony);
       const statement = ['certInfo', 'sig'].map((name) => [name, other.fields.get(name)!] as const);
       expect(await judge(changed(...statement))).toMatchObject({ reason: 'challenge-mismatch' });
-      expect(await judge(changed(['pubArea', other.fields.get('pubArea')!]))).toMatchObject({ reason: 'key-mismatch' });
+      const verdict = await judge(changed(['pubArea', other.fields.get('pubArea')!]));
+      expect(verdict).toMatchObject({ reason: 'key-mismatch' });
+      expect(verdict.checks).toContainEqual(expect.objectContaining({ id: 'tpm.credential-key', outcome: 'fail' }));
     });
 
     it('when the attestation key stated something else than a certification', async () => {
@@ -140,6 +142,23 @@ describe.skipIf(!swtpmInstalled)('a WebAuthn registration with a TPM', () => {
       const verdict = await judge(changed(['certInfo', concat(quote.statement)], ['sig', sig]));
       expect(verdict).toMatchObject({ reason: 'malformed' });
       expect(verdict.checks).toContainEqual(expect.objectContaining({ id: 'tpm.type', outcome: 'fail' }));
+    });
+
+    it.each<[string, (certInfo: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>, string, string]>([
+      ['nothing in it', (certInfo) => certInfo, 'accept', 'tpm.attributes'],
+      ['another magic', (certInfo) => certInfo.with(0, 0), 'malformed', 'tpm.magic'],
+      ['a byte too many', (certInfo) => concat(certInfo, new Uint8Array(1)), 'malformed', 'tpm.cert-info'],
+      ['the Name of another key', (certInfo) => certInfo.with(certInfo.length - 40, 0), 'key-mismatch', 'tpm.name'],
+    ])('when the attestation key, no TPM any more, signed %s changed', async (_, change, reason, id) => {
+      const key = await ca.makeKey();
+      const certInfo = change(good.fields.get('certInfo') as Uint8Array<ArrayBuffer>);
+      const sig = await ca.sign(key, certInfo);
+      const verdict = await judge(
+        changed(['x5c', await authority.certify(key.spki)], ['certInfo', certInfo], ['sig', sig]),
+      );
+      expect(verdict.reason ?? 'accept').toBe(reason);
+      const outcome = reason === 'accept' ? 'pass' : 'fail';
+      expect(verdict.checks).toContainEqual(expect.objectContaining({ id, outcome }));
     });
 
     it.each([

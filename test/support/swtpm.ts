@@ -55,6 +55,8 @@ export async function startSwtpm(): Promise<SoftwareTpm> {
   };
 }
 
+const START_MS = 15_000;
+
 async function launch(folder: string): Promise<{ process: ChildProcess; driver: OpenTpm }> {
   const socket = join(folder, 'socket');
   await rm(socket, { force: true });
@@ -63,11 +65,17 @@ async function launch(folder: string): Promise<{ process: ChildProcess; driver: 
   const child = spawn('swtpm', ['socket', '--tpm2', '--tpmstate', `dir=${folder}`, '--server', server, ...flags], {
     stdio: 'ignore',
   });
-  for (let waited = 0; !existsSync(socket); waited += 5) {
-    if (waited > 5000 || child.exitCode !== null) throw new Error('swtpm did not start');
+  return { process: child, driver: await connected(socket, child) };
+}
+
+/** The socket's name appears a moment before anybody listens on it. */
+async function connected(socket: string, child: ChildProcess): Promise<OpenTpm> {
+  for (const deadline = Date.now() + START_MS; ;) {
+    const driver = existsSync(socket) ? await openTpm(socket).catch(() => null) : null;
+    if (driver !== null) return driver;
+    if (Date.now() > deadline || child.exitCode !== null) throw new Error('swtpm did not start');
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
-  return { process: child, driver: await openTpm(socket) };
 }
 
 /** `--terminate` ends it when the connection closes; if it does not, it is killed. */
