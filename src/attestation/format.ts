@@ -2,7 +2,7 @@ import type { Checklist } from './checklist.ts';
 import type { Policy } from './policy/policy.ts';
 import type { ActivationState } from './tpm/activation.ts';
 import type { TrustStore } from './trust/store.ts';
-import type { Assurance, FormatId } from './verdict.ts';
+import type { Assurance, FormatId, KeyHardware } from './verdict.ts';
 
 /** A format's own fields, bytes as base64url. */
 export interface Fields {
@@ -27,6 +27,16 @@ export interface Expected {
   readonly origins: readonly string[];
   /** `tpm2`: what the server kept of the activation challenge that this evidence answers. Used once. */
   readonly activation?: ActivationState;
+  /** `linked`: the device that the account lets vouch. */
+  readonly voucher?: Voucher;
+}
+
+/** The device of the same account that vouches for a newcomer, as the server knows it. */
+export interface Voucher {
+  readonly deviceId: string;
+  /** SubjectPublicKeyInfo (DER). */
+  readonly identityKey: Uint8Array;
+  readonly attestedKeyHardware: KeyHardware;
 }
 
 /** What a format's verifier establishes; whatever it could not establish it refused through the checklist. */

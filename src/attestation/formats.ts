@@ -6,6 +6,7 @@ import { appAttest } from './formats/app-attest.ts';
 import { apple } from './formats/apple.ts';
 import { development } from './formats/development.ts';
 import { fidoU2f } from './formats/fido-u2f.ts';
+import { linked } from './formats/linked.ts';
 import { none } from './formats/none.ts';
 import { packed } from './formats/packed.ts';
 import { androidSafetynet, compound } from './formats/retired.ts';
@@ -31,6 +32,7 @@ export const nativeFormats: ReadonlyMap<string, AnyFormat> = byId([
   anyFormat(androidKeystore),
   anyFormat(appAttest),
   anyFormat(tpm2),
+  anyFormat(linked),
 ]);
 
 function byId<F extends { readonly id: string }>(formats: readonly F[]): ReadonlyMap<string, F> {
