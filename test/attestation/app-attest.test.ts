@@ -303,6 +303,12 @@ describe('a receipt', () => {
     expect(result).toMatchObject({ ok: false, reason: 'chain-invalid', detail: 'the signer is not one of receipts' });
   });
 
+  it('is signed under no other intermediate of the same root', async () => {
+    const other = { key: stranger, subject: der.commonName('TEST Other CA'), extensions: isCa };
+    const result = await verifyReceipt(await apple.makeReceipt(fields, { ca: other }), question);
+    expect(result).toMatchObject({ ok: false, detail: 'the signer is not one of receipts' });
+  });
+
   it('does not take signed attributes for content', async () => {
     const receipt = await apple.makeReceipt(fields, { attributes: 'signed', digest: new Uint8Array(32) });
     expect(await verifyReceipt(receipt, question)).toMatchObject({ ok: false, reason: 'signature-invalid' });

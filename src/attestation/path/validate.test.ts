@@ -292,6 +292,11 @@ describe('the android profile', () => {
     });
   });
 
+  it('leaves the dates of the root to the trust store', async () => {
+    const links = remoteLinks.map((link, i) => (i === 0 ? { ...link, ...past } : link));
+    expect(await judge(links, { profile })).toMatchObject({ ok: true });
+  });
+
   it.each([1, 2, 3])('refuses a remote chain whose certificate %i below the root is expired', async (at) => {
     const links = remoteLinks.map((link, i) => (i === at ? { ...link, ...past } : link));
     expect(await judge(links, { profile })).toMatchObject({ reason: 'chain-expired', certificate: 4 - at });
