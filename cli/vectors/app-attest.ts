@@ -28,7 +28,7 @@ export async function appAttest(vector: Vector, file: VectorFile): Promise<Answe
   return { decision: 'accept', reason: '', anchor: verdict.assurance.trustAnchor ?? null };
 }
 
-function policyOf(file: VectorFile, appId: string, environment: string): Policy {
+export function policyOf(file: VectorFile, appId: string, environment: string): Policy {
   const environments = environment === 'production' ? (['production'] as const) : (['development'] as const);
   return { ...familyPolicy(file), apple: { applications: [appId], environments: [...environments] } };
 }

@@ -213,22 +213,31 @@ export function wholeBits(value: Der | undefined): Uint8Array | null {
   return bits !== null && bits.unused === 0 ? bits.bytes : null;
 }
 
+/** Numbers below this stay exact when seven bits are added; larger arcs (those made of UUIDs) go on as bigints. */
+const EXACT = 2 ** 45;
+
 /** Dotted decimal (X.690 §8.19); arcs of any size up to 64 bytes of content. */
 export function oid(value: Der | undefined): string | null {
   if (!isUniversal(value, TAG.oid) || value.content.length === 0 || value.content.length > 64) return null;
-  const arcs: bigint[] = [];
-  let arc = 0n;
+  const arcs: (number | bigint)[] = [];
+  let arc: number | bigint = 0;
   let fresh = true;
   for (const byte of value.content) {
     if (fresh && byte === 0x80) return null;
-    arc = (arc << 7n) | BigInt(byte & 0x7f);
+    const small: boolean = typeof arc === 'number' && arc < EXACT;
+    arc = small ? Number(arc) * 128 + (byte & 0x7f) : (BigInt(arc) << 7n) | BigInt(byte & 0x7f);
     fresh = byte < 0x80;
     if (fresh) arcs.push(arc);
-    if (fresh) arc = 0n;
+    if (fresh) arc = 0;
   }
-  if (!fresh) return null;
-  const root = arcs[0]! < 80n ? arcs[0]! / 40n : 2n;
-  return [root, arcs[0]! - 40n * root, ...arcs.slice(1)].join('.');
+  return fresh ? dotted(arcs) : null;
+}
+
+/** The first arc carries two: 40 times 0, 1 or 2, and the second. */
+function dotted([first, ...rest]: readonly (number | bigint)[]): string {
+  const root = first! < 80 ? Math.floor(Number(first) / 40) : 2;
+  const second = typeof first === 'number' ? first - 40 * root : first! - BigInt(40 * root);
+  return [root, second, ...rest].join('.');
 }
 
 /** UTCTime or GeneralizedTime as RFC 5280 §4.1.2.5 restricts them (seconds, Z, no fraction), in milliseconds since 1970. */

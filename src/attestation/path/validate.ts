@@ -35,7 +35,7 @@ export async function validatePath(query: PathQuery): Promise<PathResult> {
   const found = endOf(query) ?? (await climb(query));
   if (!('path' in found)) return { ok: false, ...found };
   const { path, anchor } = found;
-  const violation = (await checkPath(path, anchor, query)) ?? query.profile.rules(path, anchor, query.chain);
+  const violation = (await checkPath(found, query)) ?? query.profile.rules(path, anchor, query.chain);
   return violation === null ? { ok: true, anchor, path } : { ok: false, anchor, ...violation };
 }
 
@@ -62,6 +62,8 @@ function untrusted(rule: string, detail: string): Violation {
 interface Ended {
   readonly path: Path;
   readonly anchor: Anchor;
+  /** From this certificate up, signatures were verified while the path was found. */
+  readonly verifiedFrom: number;
 }
 
 /** The path when the chain itself reaches an anchor: what comes after that is not part of it. */
@@ -71,7 +73,7 @@ function endOf({ chain, anchors, profile, now }: PathQuery): Ended | null {
       i === 0 ? profile.leafMayBeAnchor && sameBytes(anchor, certificate) : sameAuthority(anchor, certificate),
     );
     const anchor = matches.find((match) => sameBytes(match, certificate)) ?? best(matches, now);
-    if (anchor !== undefined) return { path: chain.slice(0, i), anchor };
+    if (anchor !== undefined) return { path: chain.slice(0, i), anchor, verifiedFrom: i };
   }
   return null;
 }
@@ -110,13 +112,13 @@ async function climb(query: PathQuery): Promise<Ended | (Violation & { readonly 
   };
   const from = async (path: Path): Promise<Ended | null> => {
     const top = path[path.length - 1]!;
-    const issuers: Anchor[] = [];
     for (const anchor of query.anchors) {
-      if (await issued(top, anchor.certificate)) issuers.push(anchor);
-      else if (refusal !== 'untrusted-root' && equal(top.issuer.der, anchor.certificate.subject.der)) named = anchor;
+      if (await issued(top, anchor.certificate)) {
+        const same = query.anchors.filter((other) => sameAuthority(other, anchor.certificate));
+        return { path, anchor: best(same, query.now)!, verifiedFrom: query.chain.length - 1 };
+      }
+      if (refusal !== 'untrusted-root' && equal(top.issuer.der, anchor.certificate.subject.der)) named = anchor;
     }
-    const anchor = best(issuers, query.now);
-    if (anchor !== undefined) return { path, anchor };
     if (path.length === MAX_CHAIN) return null;
     for (const next of query.intermediates ?? []) {
       if (path.some((certificate) => equal(certificate.der, next.der)) || !(await issued(top, next))) continue;
@@ -135,13 +137,16 @@ async function climb(query: PathQuery): Promise<Ended | (Violation & { readonly 
 }
 
 /** Every certificate with its issuer, from the anchor down to the leaf. */
-async function checkPath(path: Path, anchor: Anchor, { now, profile }: PathQuery): Promise<Violation | null> {
+async function checkPath(
+  { path, anchor, verifiedFrom }: Ended,
+  { now, profile }: PathQuery,
+): Promise<Violation | null> {
   const top = checkAnchor(path, anchor.certificate, now, profile);
   if (top !== null) return top;
   for (let i = path.length - 1; i >= 0; i--) {
     const issuer = path[i + 1] ?? anchor.certificate;
     const violation =
-      (await checkSignature(path[i]!, issuer, i)) ??
+      (i < verifiedFrom ? await checkSignature(path[i]!, issuer, i) : null) ??
       checkCertificate(path, i, now, profile) ??
       checkKeyIds(path[i]!, issuer, i) ??
       (i > 0 ? checkIssuer(path, i, profile) : null);
