@@ -16,8 +16,8 @@ const HORIZON_MS = 2 * SWEEP_MS;
 /** Actors that are woken side by side after a start or at one moment. */
 const WAKING_WIDTH = 256;
 const WAKE_AGAIN_MS = 1_000;
-/** Work that may wait for one file before newcomers are told `unavailable` at once: overload is not retried. */
-const MOST_WAITING = 8_192;
+/** Commands from outside that may be under way before newcomers are told `unavailable` at once: overload is not retried. */
+const MOST_UNDER_WAY = 8_192;
 /** How long a stopping host waits for turns that are under way. */
 const LONGEST_STOP_MS = 5_000;
 
@@ -48,6 +48,7 @@ export class Host implements Platform {
   readonly #waking = new Pool(WAKING_WIDTH);
   readonly #settled = Promise.withResolvers<void>();
   #sweeper: ReturnType<typeof setInterval> | undefined;
+  #underWay = 0;
   #stopping = false;
 
   constructor(options: HostOptions) {
@@ -213,26 +214,36 @@ export class Host implements Platform {
   }
 
   #makeClient(): Actors {
-    const unavailable: Answer = { ok: false, reason: 'unavailable' };
     return {
-      command: async (to, key, body) => (this.#busy(to) ? unavailable : this.#runner.command(to, null, key, body)),
-      hinted: async (to, queue, key) => (this.#busy(to) ? unavailable : this.#runner.hinted(to, queue, key)),
+      command: (to, key, body) => this.#counted(() => this.#runner.command(to, null, key, body)),
+      hinted: (to, queue, key) => this.#counted(() => this.#runner.hinted(to, queue, key)),
       upgrade: async (to, request, { tags, body, protocol }) => {
         if (request.headers.get('upgrade')?.toLowerCase() !== 'websocket') return new Response(null, { status: 426 });
-        if (this.#busy(to)) return new Response(null, { status: 503 });
+        if (this.#full) return new Response(null, { status: 503 });
         return this.#sockets.upgrade(to, request, tags, body, protocol);
       },
     };
   }
 
-  #busy(to: Address): boolean {
-    return this.#stopping || this.#shards.of(to).waiting >= MOST_WAITING;
+  async #counted(command: () => Promise<Answer>): Promise<Answer> {
+    if (this.#full) return { ok: false, reason: 'unavailable' };
+    this.#underWay++;
+    try {
+      return await command();
+    } finally {
+      this.#underWay--;
+    }
+  }
+
+  get #full(): boolean {
+    return this.#stopping || this.#underWay >= MOST_UNDER_WAY;
   }
 
   /** Until nothing waits for a commit and nothing is under way, looked at twice, because one turn brings another. */
   async #quiet(until: number): Promise<void> {
     for (let calm = 0; calm < 2 && Date.now() < until;) {
-      const busy = this.#shards.all.some((shard) => shard.waiting > 0) || !this.#waking.idle || !this.#jobs.idle;
+      const waiting = this.#shards.all.some((shard) => shard.waiting > 0);
+      const busy = waiting || this.#underWay > 0 || !this.#waking.idle || !this.#jobs.idle;
       calm = busy ? 0 : calm + 1;
       await new Promise((resolve) => setTimeout(resolve, 5));
     }
