@@ -42,3 +42,16 @@ test('work that fails is told of by name and comes again; work that takes long n
   expect(most).toBe(1);
   cron.stop();
 });
+
+test('work that is under way when everything stops is the last', async () => {
+  let runs = 0;
+  const slow = async () => {
+    runs++;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  };
+  const cron = new Cron([{ name: 'slow', everyMs: 1_000, run: slow }], Date.now, () => {});
+  await vi.advanceTimersByTimeAsync(1_200);
+  cron.stop();
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(runs).toBe(1);
+});

@@ -250,7 +250,7 @@ test('a socket that its actor closed is no longer among its sockets, even before
   await host.client.command(to('a', 'one'), '', null);
   await host.client.command(to('a', 'one'), '', null);
   expect(await closed).toMatchObject({ code: 4001, reason: 'replaced' });
-  await vi.waitFor(() => expect(left.toSorted()).toEqual([0, 0, 1, 1]));
+  await vi.waitFor(() => expect(left.toSorted((a, b) => a - b)).toEqual([0, 0, 1, 1]));
   await close();
 });
 

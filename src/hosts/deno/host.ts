@@ -166,7 +166,7 @@ export class Host implements Platform {
   }
 
   arm(self: Address, at: number | null): void {
-    if (this.#stopping || this.#shards.outdated(self)) return;
+    if (this.#stopping) return;
     this.#timers.arm(nameOf(self), at !== null && at <= this.now() + HORIZON_MS ? at : null);
   }
 

@@ -74,9 +74,19 @@ test('a hint that waits already is one job; one that comes while its job runs ma
   await vi.waitFor(() => expect(runs).toBe(1));
   await hint('k');
   started.look(shards.of(self));
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(runs).toBe(1);
   running.resolve();
   await emptied();
   expect(runs).toBe(2);
+});
+
+test('looking later does not put off looking soon', async () => {
+  const started = start(async () => ({ done: true }));
+  await hint('k');
+  started.look(shards.of(self));
+  started.look(shards.of(self), 60_000);
+  await emptied();
 });
 
 test('a job that is not done comes again when it asked to, and one that throws comes again later each time', async () => {
