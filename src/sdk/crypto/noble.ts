@@ -83,6 +83,10 @@ export function nobleCrypto(source: Pick<Crypto, 'getRandomValues'> = globalThis
     sha256: async (data) => sha256(data),
     hmacSha256: async (key, data) => hmac(sha256, key, data),
     hkdf: async (ikm, salt, info, length) => hkdf(sha256, ikm, salt, info, length),
+    gcm: async (key) => ({
+      seal: async (nonce, data, plaintext) => gcm(key, nonce, data).encrypt(plaintext),
+      open: async (nonce, data, sealed) => gcmOpen(key, nonce, data, sealed),
+    }),
     gcmSeal: async (key, nonce, data, plaintext) => gcm(key, nonce, data).encrypt(plaintext),
     gcmOpen: async (key, nonce, data, sealed) => gcmOpen(key, nonce, data, sealed),
     sivSeal: async (key, data, plaintext) => sivSeal(key, data, plaintext),

@@ -44,6 +44,12 @@ export interface WrappingKey {
   unwrap(wrapped: Uint8Array): Promise<Bytes | null>;
 }
 
+/** An AES-GCM key in use. `open` gives null when it does not authenticate. */
+export interface GcmKey {
+  seal(nonce: Uint8Array, data: Uint8Array, plaintext: Uint8Array): Promise<Bytes>;
+  open(nonce: Uint8Array, data: Uint8Array, sealed: Uint8Array): Promise<Bytes | null>;
+}
+
 export interface CryptoProvider {
   /** 'webcrypto' or 'noble', for diagnostics. */
   readonly name: string;
@@ -56,6 +62,8 @@ export interface CryptoProvider {
   gcmSeal(key: Uint8Array, nonce: Uint8Array, data: Uint8Array, plaintext: Uint8Array): Promise<Bytes>;
   /** Null when it does not authenticate. */
   gcmOpen(key: Uint8Array, nonce: Uint8Array, data: Uint8Array, sealed: Uint8Array): Promise<Bytes | null>;
+  /** The same with a key imported once, for many messages. */
+  gcm(key: Uint8Array): Promise<GcmKey>;
   /** AES-SIV-CMAC with a 64- or 32-byte key; the 16-byte synthetic IV comes first (RFC 5297). */
   sivSeal(key: Uint8Array, data: readonly Uint8Array[], plaintext: Uint8Array): Promise<Bytes>;
   sivOpen(key: Uint8Array, data: readonly Uint8Array[], sealed: Uint8Array): Promise<Bytes | null>;

@@ -3,7 +3,7 @@ import { base64url, fromBase64url } from '../../bytes/base64url.ts';
 import { concat } from '../../bytes/join.ts';
 import { decapsulate, encapsulate, restoreKem } from './kem.ts';
 import { isPoint } from './point.ts';
-import type { AgreementKey, Bytes, CryptoProvider, SigningKey, StoredKey, WrappingKey } from './provider.ts';
+import type { AgreementKey, Bytes, CryptoProvider, GcmKey, SigningKey, StoredKey, WrappingKey } from './provider.ts';
 import { SIZES } from './provider.ts';
 import { sivOpen, sivSeal } from './siv.ts';
 
@@ -19,13 +19,21 @@ export function webCrypto(crypto: Crypto = globalThis.crypto): CryptoProvider {
   const random = (length: number): Bytes => crypto.getRandomValues(new Uint8Array(length));
   const bytes = async (buffer: Promise<ArrayBuffer>): Promise<Bytes> => new Uint8Array(await buffer);
   const publicKey = async (pair: CryptoKeyPair): Promise<Bytes> => bytes(subtle.exportKey('raw', pair.publicKey));
-  const gcmKey = (key: Uint8Array, usage: KeyUsage): Promise<CryptoKey> =>
-    subtle.importKey('raw', own(key), 'AES-GCM', false, [usage]);
-
   async function gcmOpen(key: CryptoKey, nonce: Uint8Array, data: Uint8Array, sealed: Uint8Array) {
     if (sealed.length < 16) return null;
     const algorithm = { name: 'AES-GCM', iv: own(nonce), additionalData: own(data) };
     return bytes(subtle.decrypt(algorithm, key, own(sealed))).catch(() => null);
+  }
+
+  async function gcm(raw: Uint8Array): Promise<GcmKey> {
+    const key = await subtle.importKey('raw', own(raw), 'AES-GCM', false, ['encrypt', 'decrypt']);
+    return {
+      async seal(nonce, data, plaintext) {
+        const algorithm = { name: 'AES-GCM', iv: own(nonce), additionalData: own(data) };
+        return bytes(subtle.encrypt(algorithm, key, own(plaintext)));
+      },
+      open: (nonce, data, sealed) => gcmOpen(key, nonce, data, sealed),
+    };
   }
 
   async function stored(pair: CryptoKeyPair, point: Bytes, exportable: boolean): Promise<StoredKey> {
@@ -94,11 +102,9 @@ export function webCrypto(crypto: Crypto = globalThis.crypto): CryptoProvider {
       const algorithm = { name: 'HKDF', hash: 'SHA-256', salt: own(salt), info: own(info) };
       return bytes(subtle.deriveBits(algorithm, key, length * 8));
     },
-    async gcmSeal(key, nonce, data, plaintext) {
-      const algorithm = { name: 'AES-GCM', iv: own(nonce), additionalData: own(data) };
-      return bytes(subtle.encrypt(algorithm, await gcmKey(key, 'encrypt'), own(plaintext)));
-    },
-    gcmOpen: async (key, nonce, data, sealed) => gcmOpen(await gcmKey(key, 'decrypt'), nonce, data, sealed),
+    gcm,
+    gcmSeal: async (key, nonce, data, plaintext) => (await gcm(key)).seal(nonce, data, plaintext),
+    gcmOpen: async (key, nonce, data, sealed) => (await gcm(key)).open(nonce, data, sealed),
     sivSeal: async (key, data, plaintext) => sivSeal(key, data, plaintext),
     sivOpen: async (key, data, sealed) => sivOpen(key, data, sealed),
     async verify(point, message, signature) {
