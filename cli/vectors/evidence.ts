@@ -10,6 +10,7 @@ export interface Asked {
 /** What a vector gives a server to judge; null when it is no evidence by itself (a list, a certificate, a computation). */
 export function evidenceOf({ input, verifyAt }: Vector, at?: number): Asked | null {
   const common = { identityKey: new Uint8Array(), now: at ?? Date.parse(verifyAt), rpId: '', origins: [] };
+  if (input['evidence'] !== undefined) return asSent(input, common);
   if (input['clientDataJSON'] !== undefined && input['rpId'] !== undefined) {
     const { attestationObject, clientDataJSON } = input;
     return {
@@ -29,6 +30,14 @@ export function evidenceOf({ input, verifyAt }: Vector, at?: number): Asked | nu
   }
   if (input['certificateChain'] !== undefined && input['challenge'] !== undefined) return keystore(input, common);
   return null;
+}
+
+/** Evidence as a client sends it, of any format, beside what the server expected of it. */
+function asSent(input: Vector['input'], common: Omit<Expected, 'transcript'>): Asked {
+  const { transcript, identityKey, ...rest } = input['expected'] as { readonly [name: string]: unknown };
+  const expected = { ...common, ...rest, transcript: bytes(transcript) };
+  const key = identityKey === undefined ? common.identityKey : bytes(identityKey);
+  return { evidence: input['evidence'] as Evidence, expected: { ...expected, identityKey: key } };
 }
 
 /** The identity key of a Keystore enrolment is the leaf's key, as its owner would state it. */

@@ -4,6 +4,12 @@ export { readStatusList } from './android/status-list.ts';
 export { nativeFormats, statementFormats } from './formats.ts';
 export { type Policy, readPolicy } from './policy/policy.ts';
 export { policies, type PolicyName } from './policy/shipped.ts';
+export {
+  ACTIVATION_RANDOMNESS,
+  type ActivationAnswer,
+  type ActivationState,
+  challengeActivation,
+} from './tpm/activation.ts';
 export { enrolmentTranscript } from './transcript.ts';
 export { builtInTrust, loadAnchor } from './trust/load.ts';
 export { type MetadataQuery, type MetadataResult, readMetadata } from './trust/metadata.ts';
