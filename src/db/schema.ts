@@ -1,0 +1,145 @@
+import { customType, index, integer, primaryKey, sqliteTable, text } from 'drizzle-orm/sqlite-core';
+
+/**
+ * D1: what it decides by itself (handles, used challenges, evidence, lists, policies) and what it only indexes for
+ * operators and jobs (certificates, events). Times are ms since 1970, bytes are BLOBs, and a foreign key never cascades: a
+ * table rebuild would empty the child without an error.
+ */
+
+/** D1 returns a BLOB as an array of numbers, other SQLites as bytes; here it is always bytes. */
+const bytes = customType<{ data: Uint8Array; driverData: Uint8Array | ArrayBuffer | number[] }>({
+  dataType: () => 'blob',
+  toDriver: (value) => value,
+  fromDriver: (value) => (value instanceof Uint8Array ? value : new Uint8Array(value)),
+});
+
+/** Decides handle -> account. The row exists only while the handle is proved; one account per handle. */
+export const handle = sqliteTable(
+  'handle',
+  {
+    /** Canonical: E.164, e-mail, or `issuer:subject`. */
+    handle: text().primaryKey(),
+    account: text().notNull(),
+    method: text().notNull(),
+    verifiedAt: integer('verified_at').notNull(),
+    /** The request that wrote the row as it is, so that the same request again is no change. */
+    request: text().notNull(),
+  },
+  (table) => [index('handle_account').on(table.account)],
+);
+
+/** Decides that a challenge was used: the INSERT is the check. A row may go once the challenge itself has expired. */
+export const challengeUse = sqliteTable(
+  'challenge_use',
+  {
+    /** base64url of the 32-byte nonce. */
+    nonce: text().primaryKey(),
+    expiresAt: integer('expires_at').notNull(),
+    request: text().notNull(),
+  },
+  (table) => [index('challenge_use_expires').on(table.expiresAt)],
+);
+
+/** Evidence as it was judged. Kept as long as its certificate and 30 days more, because what was accepted is re-judged. */
+export const evidence = sqliteTable(
+  'evidence',
+  {
+    /** SHA-256 of the evidence, base64url. */
+    id: text().primaryKey(),
+    account: text(),
+    device: text().notNull(),
+    format: text().notNull(),
+    body: bytes().notNull(),
+    /** The verdict as JSON; names its policy and anchor. */
+    verdict: text().notNull(),
+    policy: text().notNull(),
+    judgedAt: integer('judged_at').notNull(),
+    keepUntil: integer('keep_until').notNull(),
+    request: text().notNull(),
+  },
+  (table) => [index('evidence_policy').on(table.policy), index('evidence_keep').on(table.keepUntil)],
+);
+
+/** What a list can condemn: serials, key hashes, AAGUIDs, anchors, keyed hashes of endorsement keys. */
+export const evidenceIndex = sqliteTable(
+  'evidence_index',
+  {
+    /** serial | spki | aaguid | ek | anchor */
+    kind: text().notNull(),
+    value: text().notNull(),
+    evidence: text()
+      .notNull()
+      .references(() => evidence.id),
+  },
+  (table) => [
+    primaryKey({ columns: [table.kind, table.value, table.evidence] }),
+    index('evidence_index_evidence').on(table.evidence),
+  ],
+);
+
+/** An index only: the Account actor decides. Fed by its mail, and written only by a newer `revision`. */
+export const certificate = sqliteTable(
+  'certificate',
+  {
+    serial: text().primaryKey(),
+    account: text(),
+    device: text().notNull(),
+    /** No foreign key: the index may hear of a certificate before its evidence. */
+    evidence: text().notNull(),
+    notAfter: integer('not_after').notNull(),
+    /** live | revoked */
+    status: text().notNull(),
+    reason: text(),
+    revokedAt: integer('revoked_at'),
+    revision: integer().notNull(),
+  },
+  (table) => [
+    index('certificate_device').on(table.device),
+    index('certificate_account').on(table.account),
+    index('certificate_evidence').on(table.evidence),
+  ],
+);
+
+/** Trust and status lists as they were fetched; the newest version of a name is in force. */
+export const list = sqliteTable(
+  'list',
+  {
+    name: text().notNull(),
+    version: integer().notNull(),
+    body: bytes().notNull(),
+    fetchedAt: integer('fetched_at').notNull(),
+    nextUpdate: integer('next_update'),
+  },
+  (table) => [primaryKey({ columns: [table.name, table.version] })],
+);
+
+/** Policies are never changed: a new one is a new row, and verdicts name the row they were made under. */
+export const policy = sqliteTable('policy', {
+  version: text().primaryKey(),
+  body: text().notNull(),
+  inForceFrom: integer('in_force_from').notNull(),
+});
+
+/**
+ * What outsiders may need to hear of, written with the change itself. No handle, name, address or content. `previousHash`
+ * and `hash` are filled by the one job that seals the chain, because nothing read before a batch decides what it writes.
+ */
+export const event = sqliteTable(
+  'event',
+  {
+    sequence: integer().primaryKey({ autoIncrement: true }),
+    id: text().notNull().unique(),
+    at: integer().notNull(),
+    type: text().notNull(),
+    /** info | notice | alarm */
+    severity: text().notNull(),
+    actor: text(),
+    subject: text(),
+    reason: text(),
+    reference: text(),
+    request: text(),
+    previousHash: text('previous_hash'),
+    hash: text(),
+  },
+  (table) => [index('event_at').on(table.at)],
+);

@@ -1,0 +1,121 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { Challenges } from '../../src/db/challenges.ts';
+import type { Database } from '../../src/db/database.ts';
+import { events } from '../../src/db/events.ts';
+import { Handles } from '../../src/db/handles.ts';
+import { certificate, challengeUse, event, list } from '../../src/db/schema.ts';
+
+/** What the repositories promise over D1 and over everything in its shape. The migrations have been applied. */
+export function repositories(host: string, open: () => Promise<Database>): void {
+  describe(`the repositories on ${host}`, () => {
+    let db: Database;
+    beforeAll(async () => {
+      db = await open();
+    });
+
+    const issued = (serial: string, device: string) =>
+      db.insert(certificate).values({ serial, device, evidence: 'e', notAfter: 1, status: 'live', revision: 1 });
+    const serialsOf = async (device: string) =>
+      (await db.select().from(certificate)).filter((row) => row.device === device).map((row) => row.serial);
+    const use = (nonce: string, request: string, expiresAt = 10_000) => ({ nonce, request, expiresAt });
+
+    it('eight certificates asked for with one challenge: exactly one is written', async () => {
+      const challenges = new Challenges(db);
+      const outcomes = await Promise.all(
+        Array.from({ length: 8 }, (_, i) =>
+          challenges.consume(use('one-challenge', `request-${i}`), issued(`serial-${i}`, 'device-1')),
+        ),
+      );
+      expect(outcomes.filter(({ ok }) => ok)).toHaveLength(1);
+      expect(outcomes.filter((outcome) => !outcome.ok && outcome.reason === 'challenge-used')).toHaveLength(7);
+      expect(await serialsOf('device-1')).toEqual([`serial-${outcomes.findIndex(({ ok }) => ok)}`]);
+    });
+
+    it('the same request again is answered as the first time and writes nothing more', async () => {
+      const challenges = new Challenges(db);
+      expect(await challenges.consume(use('repeated', 'r1'), issued('repeated-1', 'device-2'))).toEqual({ ok: true });
+      expect(await challenges.consume(use('repeated', 'r1'), issued('repeated-2', 'device-2'))).toEqual({ ok: true });
+      expect(await serialsOf('device-2')).toEqual(['repeated-1']);
+    });
+
+    it('a challenge stays unused when a guard of what it was to allow aborts the batch', async () => {
+      const challenges = new Challenges(db);
+      await issued('doubled', 'device-3');
+      expect(await challenges.consume(use('kept', 'r2'), issued('doubled', 'device-3'))).toEqual({
+        ok: false,
+        reason: 'held',
+        by: { table: 'certificate', column: 'serial' },
+      });
+      expect(await challenges.consume(use('kept', 'r3'), issued('other', 'device-3'))).toEqual({ ok: true });
+    });
+
+    it('uses of expired challenges are swept, others stay', async () => {
+      const challenges = new Challenges(db);
+      await challenges.consume(use('old', 'r4', 4_999));
+      await challenges.consume(use('young', 'r5', 5_000));
+      await challenges.sweep(5_000);
+      const left = (await db.select().from(challengeUse)).map((row) => row.nonce);
+      expect(left).toContain('young');
+      expect(left).not.toContain('old');
+    });
+
+    const proved = (handle: string, account: string, request: string, verifiedAt = 100) => ({
+      handle,
+      account,
+      request,
+      verifiedAt,
+      method: 'inbox',
+    });
+    const told = (id: string) => ({ id, at: 1, type: 'handle.claimed', severity: 'info' as const });
+    const tellings = async (prefix: string) =>
+      (await db.select().from(event)).map((row) => row.id).filter((id) => id.startsWith(prefix));
+
+    it('one handle has one account, whoever asks at the same time, and a loser tells no event', async () => {
+      const handles = new Handles(db);
+      const outcomes = await Promise.all(
+        Array.from({ length: 6 }, (_, i) =>
+          handles.claim(proved('+4930111', `account-${i}`, `q${i}`), told(`race-${i}`)),
+        ),
+      );
+      const winner = outcomes.findIndex(({ ok }) => ok);
+      expect(outcomes.filter(({ ok }) => ok)).toHaveLength(1);
+      expect(await handles.accountsOf(['+4930111', '+4930999'])).toEqual(new Map([['+4930111', `account-${winner}`]]));
+      expect(await tellings('race-')).toEqual([`race-${winner}`]);
+    });
+
+    it('its holder may prove it again; the same request again tells nothing new; time never runs back', async () => {
+      const handles = new Handles(db);
+      const first = proved('a@example.org', 'holder', 'h1', 200);
+      expect(await handles.claim(first, told('held-1'))).toEqual({ ok: true });
+      expect(await handles.claim(first, told('held-1'))).toEqual({ ok: true });
+      expect(await handles.claim({ ...first, request: 'h2', verifiedAt: 150 }, told('held-2'))).toEqual({ ok: true });
+      expect(await handles.ofAccount('holder')).toMatchObject([
+        { handle: 'a@example.org', verifiedAt: 200, request: 'h2' },
+      ]);
+      expect(await tellings('held-')).toEqual(['held-1', 'held-2']);
+    });
+
+    it('a handle is released only by its holder, and is then free', async () => {
+      const handles = new Handles(db);
+      await handles.claim(proved('b@example.org', 'one', 'i1'), told('free-1'));
+      await handles.release('b@example.org', 'two');
+      expect(await handles.claim(proved('b@example.org', 'two', 'i2'), told('free-2'))).toEqual({
+        ok: false,
+        reason: 'handle-taken',
+      });
+      await handles.release('b@example.org', 'one');
+      expect(await handles.claim(proved('b@example.org', 'two', 'i3'), told('free-3'))).toEqual({ ok: true });
+    });
+
+    it('bytes come back as bytes', async () => {
+      const body = new Uint8Array([0, 1, 254, 255]);
+      await db.insert(list).values({ name: 'fido-mds', version: 1, body, fetchedAt: 1 });
+      expect((await db.select().from(list))[0]?.body).toEqual(body);
+    });
+
+    it('an event is told once', async () => {
+      await db.batch([events.append(db, told('once')), events.append(db, told('once'))]);
+      expect(await tellings('once')).toEqual(['once']);
+    });
+  });
+}
