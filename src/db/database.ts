@@ -5,9 +5,14 @@ import * as schema from './schema.ts';
 export type Database = DrizzleD1Database<typeof schema>;
 export type Statement = BatchItem<'sqlite'>;
 
-/** Over D1, or over anything in D1's shape. */
-export function database(d1: AnyD1Database): Database {
-  return drizzle(d1, { schema });
+/** D1, or what another host has in its place. */
+export interface D1Shaped {
+  prepare(sql: string): object;
+  batch(statements: never[]): Promise<unknown>;
+}
+
+export function database(d1: D1Shaped): Database {
+  return drizzle(d1 as AnyD1Database, { schema });
 }
 
 /** A guard that aborted a batch, by the table and column that held it. */

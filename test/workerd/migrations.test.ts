@@ -27,7 +27,7 @@ async function tables(db: D1Database): Promise<string[]> {
 async function counted(db: D1Database): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
   for (const table of await tables(db))
-    counts.set(table, (await db.prepare(`SELECT COUNT(*) AS n FROM "${table}"`).first<number>('n'))!);
+    counts.set(table, (await db.prepare(`SELECT COUNT(*) AS n FROM "${table}"`).first<number>('n')) ?? 0);
   return counts;
 }
 
