@@ -4,7 +4,8 @@ import { cborBytes, cborMap, readCbor } from '../../bytes/cbor.ts';
 import { concat } from '../../bytes/join.ts';
 import { readSpki } from '../path/public-key.ts';
 import { verifySignature } from '../path/signature.ts';
-import { readAuthenticatorHeader } from '../webauthn/authenticator-data.ts';
+import { type AuthenticatorHeader, readAuthenticatorHeader } from '../webauthn/authenticator-data.ts';
+import { hasExactly } from '../webauthn/fields.ts';
 import { appIdOf } from './app-id.ts';
 
 export interface AssertionQuestion {
@@ -25,14 +26,27 @@ export type AssertionResult =
 const HEADER = 37;
 const MAX_ASSERTION = 1024;
 
-export async function verifyAssertion(assertion: Uint8Array, question: AssertionQuestion): Promise<AssertionResult> {
+export interface Assertion {
+  readonly signature: Uint8Array;
+  readonly data: Uint8Array;
+  readonly header: AuthenticatorHeader;
+}
+
+/** CBOR of `signature` and `authenticatorData`; null is malformed. */
+export function readAssertion(assertion: Uint8Array): Assertion | null {
   const map = assertion.length > MAX_ASSERTION ? null : cborMap(readCbor(assertion));
-  const signature = cborBytes(map?.get('signature'));
-  const data = cborBytes(map?.get('authenticatorData'));
+  if (map === null || !hasExactly(map, 'signature', 'authenticatorData')) return null;
+  const signature = cborBytes(map.get('signature'));
+  const data = cborBytes(map.get('authenticatorData'));
   const header = data?.length === HEADER ? readAuthenticatorHeader(data) : null;
+  return signature === null || data === null || header === null ? null : { signature, data, header };
+}
+
+export async function verifyAssertion(assertion: Uint8Array, question: AssertionQuestion): Promise<AssertionResult> {
+  const read = readAssertion(assertion);
   const key = readSpki(question.attestedKey);
-  if (map?.size !== 2 || signature === null || data === null || header === null || key === null)
-    return refused('malformed');
+  if (read === null || key === null) return refused('malformed');
+  const { signature, data, header } = read;
   // Steps 1 and 2: nonce = SHA-256(authenticatorData || SHA-256(clientData)).
   const nonce = sha256(concat(data, sha256(question.clientData)));
   // Step 3: a signature over the nonce, which ECDSA hashes once more.
