@@ -49,6 +49,7 @@ export const law: Readonly<Record<string, Room>> = {
       '@hono/standard-validator',
       'valibot',
       'jose',
+      ...noble,
       '@standard-community/standard-json',
       '@standard-community/standard-openapi',
       '@valibot/to-json-schema',
