@@ -95,6 +95,7 @@ const UNANSWERED: Partial<Record<EndReason, Outcome>> = {
 
 /** Null: this call leaves no row, because another one does (glare, replacement) or it was never let in. */
 function outcomeOf(call: Call): Outcome | null {
+  if (call.reason === 'glare-merged') return null;
   if (call.connectedAt !== null || (call.grantedAt !== null && call.reason !== 'failed')) return 'answered';
   return UNANSWERED[call.reason ?? 'failed'] ?? null;
 }

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isOpen } from '../../src/calls/call.ts';
+import { ROLE_OF, rolesOf } from '../../src/calls/roles.ts';
+import type { Party, Verb } from '../../src/protocol/call.ts';
 import { World } from './world.ts';
 import type { Answering, Broken, Weather } from './world.ts';
 
@@ -29,7 +31,24 @@ const action = fc.record({
   at: fc.oneof(fc.nat(3_000), fc.nat(60_000)),
   side: fc.constantFrom('A' as const, 'B' as const),
   device: fc.nat(4),
-  do: fc.constantFrom('place', 'place', 'hangup', 'connect', 'cut'),
+  do: fc.constantFrom('place', 'place', 'hangup', 'connect', 'cut', 'rogue'),
+  /** `rogue`: this verb about any call, from a device that does not keep to the protocol. */
+  verb: fc.constantFrom<Rogue>(
+    'ringing',
+    'answer',
+    'decline',
+    'ignore',
+    'busy',
+    'failed',
+    'cancel',
+    'confirm',
+    'hangup',
+    'signal',
+    'alive',
+    'socket',
+    'leave',
+  ),
+  which: fc.nat(9),
 });
 const story = fc.record({
   seed: fc.integer(),
@@ -52,7 +71,7 @@ function play({ seed, weather: sky, A, B, actions }: Story, broken: Broken = 'no
       if (device.online) added.connect();
     }
   }
-  for (const [n, { at, side, device, do: what }] of actions.entries()) {
+  for (const [n, { at, side, device, do: what, verb, which }] of actions.entries()) {
     const one = world.devices.get(`${side}${device % (side === 'A' ? A : B).length}`)!;
     /** Ids fall and rise over time, so that either call of a glare may be the lower one. */
     const call = id(1 + ((n * 7 + (seed & 7)) % 16) * 16 + n);
@@ -60,13 +79,38 @@ function play({ seed, weather: sky, A, B, actions }: Story, broken: Broken = 'no
       if (what === 'place') one.place(call, side === 'A' ? 'B' : 'A');
       else if (what === 'hangup') one.hangup();
       else if (what === 'connect') one.connect();
-      else one.cut();
+      else if (what === 'cut') one.cut();
+      else rogue(world, one.party, verb, which);
     });
     world.at(1_000 + at + 51_000 + 3 * sky.delayMs, () => legsAreOver(world, call));
   }
   world.run(600_000);
   settled(world);
   return world;
+}
+
+type Rogue = Exclude<Verb['verb'], 'invite' | 'add' | 'join' | 'remove' | 'keys' | 'keys-ack'>;
+
+/** I8: whoever has not the verb's role is refused and changes nothing; a stranger does not even learn that there is a call. */
+function rogue(world: World, party: Party, verb: Rogue, which: number): void {
+  const actor = [...world.calls.values()][which];
+  const before = actor?.call;
+  if (!actor || !before) return;
+  const rest = { message: 'f'.repeat(32), body: 'rogue', scope: 'all' };
+  const reply = actor.command({
+    type: 'verb',
+    party,
+    verb: { verb, call: before.id, attempt: before.attempt, ...rest } as Verb,
+  });
+  const roles = rolesOf(before, party);
+  const may = verb === 'alive' ? roles.length > 0 : roles.includes(ROLE_OF[verb]);
+  if (may) return;
+  const reason = roles.length === 0 ? 'unknown-call' : 'wrong-role';
+  world.demand(
+    actor.call === before && reply?.ok === false && reply.reason === reason,
+    'I8 role',
+    `${party.device} ${verb}`,
+  );
 }
 
 /** I3 (G6): by the ring deadline + 5 s no leg can still be answered, whatever was lost. */

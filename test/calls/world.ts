@@ -47,8 +47,8 @@ class Violation extends Error {}
 
 export class World {
   now = 1_000;
-  /** One line per thing that happened, to read a failing story by. */
-  readonly trace: string[];
+  /** What happened, to read a failing story by. */
+  readonly trace: (readonly [number, string, string, unknown])[] = [];
   readonly devices = new Map<string, Device>();
   readonly accounts = new Map<string, Account>();
   readonly calls = new Map<string, CallActor>();
@@ -61,7 +61,6 @@ export class World {
 
   constructor(seed: number, weather: Weather, broken: Broken = 'none') {
     this.#state = seed;
-    this.trace = [];
     this.weather = weather;
     this.broken = broken;
   }
@@ -136,11 +135,13 @@ export class World {
   }
 
   note(who: string, what: string, detail: unknown): void {
-    this.trace.push(`${String(this.now).padStart(7)} ${who} ${what} ${JSON.stringify(detail)}`);
+    this.trace.push([this.now, who, what, detail]);
   }
 
   demand(holds: boolean, property: string, detail: string): void {
-    if (!holds) throw new Violation(`${property}: ${detail} (at ${this.now} ms)\n${this.trace.join('\n')}`);
+    if (holds) return;
+    const lines = this.trace.map(([now, who, what, more]) => `${now} ${who} ${what} ${JSON.stringify(more)}`);
+    throw new Violation(`${property}: ${detail} (at ${this.now} ms)\n${lines.join('\n')}`);
   }
 }
 
@@ -240,7 +241,7 @@ class CallActor {
   /** I6: the same verb again is answered the same and changes nothing. */
   #repeat(command: CallCommand & { type: 'verb' }, first: Decision): void {
     const { verb } = command.verb;
-    if (verb === 'alive' || verb === 'signal' || this.#world.broken !== 'none') return;
+    if (['alive', 'signal', 'socket'].includes(verb) || this.#world.broken !== 'none') return;
     const again = decide(this.call, command, this.#world.now);
     const quiet = again.call === this.call && again.effects.length === 0;
     this.#world.demand(quiet, 'I6 idempotence', `${verb} by ${command.party.device}`);
