@@ -25,7 +25,7 @@ export interface Expected {
   /** WebAuthn: relying-party id and the origins whose clientDataJSON is accepted. */
   readonly rpId: string;
   readonly origins: readonly string[];
-  /** `tpm2`: what the server kept of the activation challenge that this evidence answers. Used once. */
+  /** `tpm2`: what the server kept of the activation challenge that this evidence answers. The caller has checked that its nonce is this enrolment's, and uses it once. */
   readonly activation?: ActivationState;
   /** `linked`: the device that the account lets vouch. */
   readonly voucher?: Voucher;

@@ -37,14 +37,14 @@ export const Challenge = v.object({
 });
 export type Challenge = v.InferOutput<typeof Challenge>;
 
-/** POST /v1/enrolments/activations: step one of `tpm2` (docs/protocol/attestation.md). */
+/** POST /v1/enrolments/activations: step one of `tpm2` (docs/tpm.md). */
 export const ActivationRequest = v.object({
   token: Token,
-  /** Endorsement key certificate, DER, then its intermediates. */
-  ekChain: v.pipe(v.array(encodedUpTo(4_096)), v.minLength(1), v.maxLength(5)),
+  /** The endorsement key's certificate, DER, then its intermediates. */
+  endorsementCertificates: v.pipe(v.array(encodedUpTo(4_096)), v.minLength(1), v.maxLength(8)),
   /** TPMT_PUBLIC. */
-  ekPublic: encodedUpTo(1_024),
-  akPublic: encodedUpTo(1_024),
+  endorsementKey: encodedUpTo(1_024),
+  attestationKey: encodedUpTo(1_024),
 });
 export const Activation = v.object({
   /** TPM2B_ID_OBJECT and TPM2B_ENCRYPTED_SECRET for TPM2_ActivateCredential. */

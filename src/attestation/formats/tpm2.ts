@@ -75,7 +75,7 @@ export const tpm2: Format<Tpm2Evidence> = {
     steps.demand(
       equal(attestedKey, expected.identityKey),
       'tpm2.identity-spki',
-      'docs/tpm.md step 5',
+      'docs/tpm.md, step 5',
       'key-mismatch',
       'the certified key is the key that asks for a certificate',
     );

@@ -19,20 +19,24 @@ const digest = v.pipe(
   v.custom<Uint8Array<ArrayBuffer>>((value) => value !== null),
 );
 
-const STRUCTURE = 2048;
-const CERTIFICATE = 8192;
-const MOST_CERTIFICATES = 10;
+const KEY = 1024;
+const STATEMENT = 2048;
+const CERTIFICATE = 4096;
+const MOST_CERTIFICATES = 8;
+const TOKEN = 2048;
 
-const attested = v.strictObject({ statement: bytes(STRUCTURE), signature: bytes(STRUCTURE) });
+const attested = v.strictObject({ statement: bytes(STATEMENT), signature: bytes(STATEMENT) });
 const bank = v.picklist(['sha1', 'sha256', 'sha384', 'sha512']);
 const index = v.pipe(v.string(), v.regex(/^(?:[0-9]|1[0-9]|2[0-3])$/));
 
 const schema = v.object({
   endorsementCertificates: v.pipe(v.array(bytes(CERTIFICATE)), v.minLength(1), v.maxLength(MOST_CERTIFICATES)),
-  endorsementKey: bytes(STRUCTURE),
-  attestationKey: bytes(STRUCTURE),
-  identityKey: bytes(STRUCTURE),
+  endorsementKey: bytes(KEY),
+  attestationKey: bytes(KEY),
+  identityKey: bytes(KEY),
+  /** What the TPM released, and the server's own token that came with the challenge: whoever calls the verifier reads that. */
   secret: bytes(64),
+  activation: v.optional(v.pipe(v.string(), v.maxLength(TOKEN))),
   certify: attested,
   quote: v.optional(v.strictObject({ ...attested.entries, pcrs: v.record(bank, v.record(index, digest)) })),
 });

@@ -33,11 +33,16 @@ export interface IdentityTemplates {
 /** First message of an enrolment: what the server needs to make the activation challenge. base64url. */
 export type ActivationRequest = Pick<Tpm2Json, 'endorsementCertificates' | 'endorsementKey' | 'attestationKey'>;
 
-/** The server's answer: both with their own size in front, base64url. */
+/** The server's answer (protocol/api.ts, Activation): both with their own size in front, base64url. */
 export interface ActivationChallenge {
   readonly credentialBlob: string;
   readonly encryptedSecret: string;
+  /** The server's own token; goes back as it came. */
+  readonly activation?: string | undefined;
 }
+
+/** What the TPM made of the challenge: fields of the evidence. */
+export type Activated = Pick<Tpm2Json, 'secret' | 'activation'>;
 
 /**
  * A device's identity in a TPM: a P-256 key that never leaves it, and the attestation key that vouches for it.
@@ -103,12 +108,12 @@ export class TpmIdentity implements SigningKey {
   }
 
   /** Step two: the secret that only this TPM, holding this attestation key, can recover from the server's challenge. */
-  async activate(challenge: ActivationChallenge): Promise<Uint8Array> {
+  async activate(challenge: ActivationChallenge): Promise<Activated> {
     const [blob, encrypted] = [fromBase64url(challenge.credentialBlob), fromBase64url(challenge.encryptedSecret)];
     if (!blob || !encrypted) throw new TypeError('the activation challenge is not base64url');
     if (this.#endorsement === null) throw new TypeError('activationRequest comes first');
     const endorsement = this.#endorsement;
-    return this.#withAttestationKey((attestationKey) =>
+    const secret = await this.#withAttestationKey((attestationKey) =>
       withEndorsementKey(this.#tpm, endorsement, async (endorsementKey) => {
         const session = await this.#session(endorsement);
         try {
@@ -120,6 +125,8 @@ export class TpmIdentity implements SigningKey {
         }
       }),
     );
+    const { activation } = challenge;
+    return { secret: base64url(secret), ...(activation !== undefined && { activation }) };
   }
 
   /** Low-range endorsement keys are used by policy; high-range ones have userWithAuth (EK Credential Profile, annex B). */
@@ -128,19 +135,19 @@ export class TpmIdentity implements SigningKey {
   }
 
   /**
-   * Step three: the evidence. `transcript` is the 32-byte enrolment transcript (docs/protocol.md), which both statements
+   * Step three: the evidence. `transcript` is the 32-byte enrolment transcript (protocol/attestation.md), which both statements
    * sign; `pcrs` names the platform registers to quote, where the deployment's policy asks for them.
    */
   async attest(
     request: ActivationRequest,
-    secret: Uint8Array,
+    activated: Activated,
     transcript: Uint8Array,
     pcrs?: { readonly bank: HashName; readonly indices: readonly number[] },
   ): Promise<Tpm2Json> {
     return this.#withAttestationKey(async (attestationKey) => ({
       ...request,
+      ...activated,
       identityKey: base64url(this.#identity.public),
-      secret: base64url(secret),
       certify: statement(await this.#tpm.certify(this.#key.handle, attestationKey, transcript)),
       ...(pcrs && { quote: await this.#quote(attestationKey, transcript, pcrs.bank, pcrs.indices) }),
     }));

@@ -42,7 +42,7 @@ export async function enrol(tpm: Tpm, wishes: Wishes = {}): Promise<Enrolment> {
   if (request === null) throw new Error('the TPM has no endorsement certificate');
   const nonce = random(32);
   const { credential, state } = await challenge(request, nonce);
-  const secret = await identity.activate(credential);
+  const activated = await identity.activate(credential);
   const fields: EnrolmentFields = {
     origin: 'https://calls.example',
     format: 'tpm2',
@@ -53,7 +53,7 @@ export async function enrol(tpm: Tpm, wishes: Wishes = {}): Promise<Enrolment> {
     accountId: random(32),
   };
   const signed = enrolmentTranscript({ ...fields, ...wishes.signs });
-  const evidence = await identity.attest(request, secret, signed, wishes.pcrs);
+  const evidence = await identity.attest(request, activated, signed, wishes.pcrs);
   const expected = {
     transcript: enrolmentTranscript(fields),
     identityKey: identity.spki,
@@ -62,7 +62,7 @@ export async function enrol(tpm: Tpm, wishes: Wishes = {}): Promise<Enrolment> {
     origins: [],
     activation: state,
   };
-  return { evidence, expected, state, fields, secret, identity };
+  return { evidence, expected, state, fields, secret: fromBase64url(activated.secret)!, identity };
 }
 
 export async function challenge(
