@@ -22,7 +22,8 @@ export interface Judged {
 /** The collection's reasons in our words. */
 const REASONS: Readonly<Record<string, readonly string[]>> = {
   malformed: ['malformed'],
-  'signature-invalid': ['signature-invalid'],
+  /** A certificate's signature is a rule of its chain. */
+  'signature-invalid': ['signature-invalid', 'chain-invalid'],
   'signature-algorithm-mismatch': ['signature-algorithm'],
   expired: ['chain-expired'],
   'unknown-root': ['untrusted-root'],
