@@ -1,5 +1,6 @@
 /** Benchmarks: `npm run bench -- [--only NAME] [--json]`. Machines are noisy, so what is claimed is a ratio within one run. */
 import { parseArgs } from 'node:util';
+import { attest } from './attest.ts';
 import { commit } from './commit.ts';
 import { srtp } from './srtp.ts';
 
@@ -9,7 +10,7 @@ export interface Figures {
   readonly ratios: Readonly<Record<string, number>>;
 }
 
-const benchmarks: Readonly<Record<string, () => Promise<Figures>>> = { commit, srtp };
+const benchmarks: Readonly<Record<string, () => Promise<Figures>>> = { attest, commit, srtp };
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'boolean', default: false } } });
 const chosen = Object.entries(benchmarks).filter(([name]) => values.only === undefined || name === values.only);

@@ -1,0 +1,132 @@
+/**
+ * Verdicts by format: median time of one, on recorded evidence at its own time; and how many a second beside the registration
+ * verifier of @simplewebauthn/server on the same evidence, in turns. That verifier checks no path for packed, tpm and fido-u2f.
+ */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { verifyRegistrationResponse } from '@simplewebauthn/server';
+import { vectorFolder } from '../cli/support/files.ts';
+import { type Asked, evidenceOf } from '../cli/vectors/evidence.ts';
+import { familyPolicy } from '../cli/vectors/policy.ts';
+import { readVectorFile, text, type Vector } from '../cli/vectors/vector.ts';
+import type { Policy } from '../src/attestation/policy/policy.ts';
+import { builtInTrust } from '../src/attestation/trust/load.ts';
+import { verifyEvidence } from '../src/attestation/verify.ts';
+import type { Figures } from './run.ts';
+
+interface Sample {
+  readonly family: string;
+  readonly id: string;
+  /** What is measured, with the shape of the chain. */
+  readonly name: string;
+  /** Whether the other verifier judges the same evidence without a clock or a network of its own. */
+  readonly beside: boolean;
+}
+
+const SAMPLES: readonly Sample[] = [
+  { family: 'webauthn-packed', id: 'yubikey-5-nfc-es256-example-com', name: 'packed, RSA root', beside: true },
+  {
+    family: 'webauthn-packed',
+    id: 'feitian-biopass-three-certificates',
+    name: 'packed, EC chain of three',
+    beside: false,
+  },
+  { family: 'webauthn-tpm', id: 'windows-hello-ntc-ecc-2022', name: 'tpm, RSA chain of three', beside: true },
+  { family: 'webauthn-fido-u2f', id: 'yubikey-neo', name: 'fido-u2f, RSA root', beside: true },
+  { family: 'webauthn-android-key', id: 'pixel-8a-rkp', name: 'android-key, chain of five', beside: false },
+  { family: 'webauthn-apple', id: 'apple-2021-08', name: 'apple, P-384 chain of three', beside: false },
+  { family: 'android-keystore', id: 'caiman-sdk36-tee-ec-rkp', name: 'android-keystore, chain of five', beside: false },
+  {
+    family: 'app-attest',
+    id: 'app-attest-kayak-production',
+    name: 'app-attest, P-384 chain and receipt',
+    beside: false,
+  },
+];
+
+const ROUNDS = 15;
+const IN_A_ROUND = 12;
+
+export async function attest(): Promise<Figures> {
+  if (!existsSync(vectorFolder)) throw new Error(`no vectors at ${vectorFolder}; set CALLSIGN_VECTORS`);
+  const figures: Record<string, number> = {};
+  const ratios: Record<string, number> = {};
+  for (const sample of SAMPLES) {
+    const file = readVectorFile(join(vectorFolder, `${sample.family}.json`));
+    const vector = file.vectors.find(({ id }) => id === sample.id);
+    const asked = vector === undefined ? null : evidenceOf(vector);
+    if (vector === undefined || asked === null) throw new Error(`no vector ${sample.id}`);
+    const ours = await ourVerdict(asked, withApplication(familyPolicy(file), vector));
+    const theirs = sample.beside ? theirVerdict(vector) : null;
+    const times = await inTurns(ours, theirs);
+    figures[`${sample.name}, ms a verdict`] = median(times.ours);
+    if (theirs === null) continue;
+    figures[`${sample.name}, @simplewebauthn/server, ms`] = median(times.theirs);
+    ratios[`${sample.name}, verdicts a second beside @simplewebauthn/server`] =
+      median(times.theirs) / median(times.ours);
+  }
+  return { figures, ratios };
+}
+
+function withApplication(policy: Policy, { input }: Vector): Policy {
+  if (input['teamId'] === undefined) return policy;
+  const applications = [`${text(input['teamId'])}.${text(input['bundleId'])}`];
+  return { ...policy, apple: { applications, environments: ['production', 'development'] } };
+}
+
+async function ourVerdict({ evidence, expected }: Asked, policy: Policy): Promise<() => Promise<void>> {
+  const trust = builtInTrust();
+  return async () => {
+    const { decision, reason } = await verifyEvidence(evidence, expected, trust, policy);
+    if (decision !== 'accept') throw new Error(`refused: ${reason}`);
+  };
+}
+
+function theirVerdict({ input }: Vector): () => Promise<void> {
+  const id = text(input['credentialId']);
+  const response = {
+    id,
+    rawId: id,
+    type: 'public-key' as const,
+    response: {
+      attestationObject: text(input['attestationObject']),
+      clientDataJSON: text(input['clientDataJSON']),
+    },
+    clientExtensionResults: {},
+  };
+  return async () => {
+    const { verified } = await verifyRegistrationResponse({
+      response,
+      expectedChallenge: text(input['challenge']),
+      expectedOrigin: text(input['origin']),
+      expectedRPID: text(input['rpId']),
+      requireUserVerification: false,
+    });
+    if (!verified) throw new Error('refused by @simplewebauthn/server');
+  };
+}
+
+async function inTurns(ours: () => Promise<void>, theirs: (() => Promise<void>) | null) {
+  const times = { ours: [] as number[], theirs: [] as number[] };
+  await round(ours);
+  if (theirs !== null) await round(theirs);
+  for (let i = 0; i < ROUNDS; i++) {
+    times.ours.push(...(await round(ours)));
+    if (theirs !== null) times.theirs.push(...(await round(theirs)));
+  }
+  return times;
+}
+
+async function round(verdict: () => Promise<void>): Promise<readonly number[]> {
+  const times: number[] = [];
+  for (let i = 0; i < IN_A_ROUND; i++) {
+    const started = performance.now();
+    await verdict();
+    times.push(performance.now() - started);
+  }
+  return times;
+}
+
+function median(times: readonly number[]): number {
+  return times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)]!;
+}
