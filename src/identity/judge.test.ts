@@ -12,6 +12,7 @@ import {
   world,
   type World,
 } from '../../test/support/authority.ts';
+import { fromHex, hex } from '../bytes/hex.ts';
 import { signRevocationList } from '../ca/revocation.ts';
 import { keyIdentifier, serialFrom } from '../ca/names.ts';
 import { signBody } from '../ca/sign.ts';
@@ -59,7 +60,9 @@ describe('an identity certificate is accepted', () => {
   });
 
   it('by the server under its own issuing certificate', async () => {
-    expect(await judge({ roots: [ca.authority.issuing.certificate] }, [leaf])).toMatchObject({ device: DEVICE });
+    const roots = [ca.authority.issuing.certificate];
+    expect(await judge({ roots }, [leaf])).toMatchObject({ device: DEVICE });
+    expect(await judge({ roots }, [...chain, other.root])).toMatchObject({ device: DEVICE });
   });
 
   it('as good, when a list of its issuer in force does not name it; as unknown when the list is over or of another issuer', async () => {
@@ -74,6 +77,8 @@ describe('an identity certificate is accepted', () => {
     expect(await judge({ validity })).toMatchObject({ dormant: false });
     expect(await judge({ validity, now: NOW + 80 * DAY })).toMatchObject({ dormant: true });
     await expect(judge({ validity, now: NOW + 98 * DAY })).rejects.toThrow('dormant-too-long');
+    const over = [leaf, await issuing({ notAfter: NOW + 10 * DAY })];
+    expect(await judge({ validity, now: NOW + 80 * DAY }, over)).toMatchObject({ dormant: true });
     const revocations = await listOf([serialOf(leaf)]);
     await expect(judge({ validity, now: NOW + 80 * DAY, revocations })).rejects.toThrow('revoked');
   });
@@ -140,6 +145,17 @@ describe('an identity certificate is refused', () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('the form of an identity certificate', () => {
+  /** The leaf with the bytes `from` replaced; its signature is then wrong, its form is what is asked. */
+  const rewritten = (from: string, to: string) => fromHex(hex(leaf).replace(from, to))!;
+
+  it('is closed: an unknown extension, or a known one made critical, is not read', () => {
+    expect(readIdentity(leaf)).not.toBeNull();
+    expect(readIdentity(rewritten('0603551d1f', '0603551d36'))).toBeNull();
+    expect(readIdentity(rewritten('0603551d0f0101ff', '0603551d0f010100'))).toBeNull();
   });
 });
 
