@@ -1,0 +1,30 @@
+import { createFactory } from 'hono/factory';
+import type { Context } from 'hono';
+import { base64url } from '../bytes/base64url.ts';
+import type { Services } from './services.ts';
+
+/** Who asks, proved by certificate and proof of possession. */
+export interface Caller {
+  readonly account: string;
+  readonly device: string;
+  /** SubjectPublicKeyInfo, base64url. */
+  readonly key: string;
+}
+
+export interface AppEnv {
+  Variables: {
+    services: Services;
+    request: string;
+    caller: Caller;
+  };
+}
+
+export type AppContext = Context<AppEnv>;
+export const factory = createFactory<AppEnv>();
+
+const REQUEST_ID = /^[A-Za-z0-9_-]{8,64}$/;
+
+/** A request id for every request, taken over from a proxy's when it has the form of one. */
+export function requestId(services: Services, given: string | undefined): string {
+  return given !== undefined && REQUEST_ID.test(given) ? given : base64url(services.random(12));
+}

@@ -1,0 +1,67 @@
+import type { Policy } from '../attestation/policy/policy.ts';
+import type { TrustStore } from '../attestation/trust/store.ts';
+import type { DevelopmentRoot } from '../attestation/development/attester.ts';
+import type { Actors } from '../actors/port.ts';
+import type { Issuer } from '../ca/authority.ts';
+import type { Signer } from '../ca/signer.ts';
+import type { Repositories } from '../db/repositories.ts';
+
+/** Who this deployment is; fixed at its first start. */
+export interface Deployment {
+  readonly id: string;
+  readonly environment: 'development' | 'production';
+  /** Public URL without a trailing slash: issuer, `aud`, `htu`, first field of every transcript. */
+  readonly origin: string;
+  /** WebAuthn relying party. */
+  readonly rpId: string;
+  readonly origins: readonly string[];
+  /** Browser origins that may read answers (CORS) and open sockets. */
+  readonly allowedOrigins: readonly string[];
+}
+
+/** A secret with a name, so that two may be current while one goes. 32 bytes. */
+export interface MacKey {
+  readonly kid: string;
+  readonly secret: Uint8Array;
+}
+
+/** One key per use. */
+export interface Keys {
+  readonly issuer: Issuer;
+  /** The pinned root, DER. */
+  readonly root: Uint8Array;
+  readonly directory: Signer;
+  readonly access: Signer;
+  /** Nonces, challenges and activations: newest first. */
+  readonly nonces: readonly MacKey[];
+  /** Keyed hash of handles; never rotated without re-indexing. */
+  readonly handles: MacKey;
+  /** Seals stored evidence (AES-256-GCM). */
+  readonly evidence: MacKey;
+}
+
+/** Sends a code to a handle. In development it goes to an inbox that tests and people can read. */
+export interface CodeSender {
+  send(handle: string, code: string): Promise<void>;
+}
+
+/** What a request may use; built once by the host's composition root. */
+export interface Services {
+  readonly deployment: Deployment;
+  readonly keys: Keys;
+  readonly actors: Actors;
+  readonly db: Repositories;
+  readonly trust: TrustStore;
+  readonly policy: Policy;
+  readonly codes: CodeSender;
+  /** Development only: what was sent, by handle. */
+  readonly inbox: ((handle: string) => string | null) | null;
+  /** Development only: the root under which development evidence is accepted. */
+  readonly developmentRoot: DevelopmentRoot | null;
+  now(): number;
+  random(bytes: number): Uint8Array<ArrayBuffer>;
+  /** One structured line for the operator; never a token, key or body. */
+  log(line: { readonly event: string; readonly [name: string]: unknown }): void;
+  /** Names of bindings that do not answer; none when ready. */
+  ready(): Promise<readonly string[]>;
+}
