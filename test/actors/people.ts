@@ -130,6 +130,14 @@ export class Town {
     await this.tell('device', id, { do: 'register', account: name, key, pushTokenHash: 'push' });
     await this.tell('device', id, { do: 'publish', bundle: { of: id }, hash: 'hash' });
     await this.tell('account', name, { do: 'published', device: id });
+    await this.tell('account', name, {
+      do: 'handle',
+      handle: name,
+      salt: 's',
+      commitment: 'c',
+      method: 'test',
+      verifiedAt: this.simulator.now,
+    });
   }
 
   /** A courier connection that keeps what it hears and acknowledges as it goes. */
@@ -147,6 +155,7 @@ type Frame = {
 };
 
 export class Courier {
+  static hellos = 0;
   readonly frames: Frame[] = [];
   readonly socket: SimulatedSocket;
   readonly #simulator: Simulator;
@@ -165,6 +174,7 @@ export class Courier {
       box: null,
       lastSeq: 0,
       nextNonce: 'n',
+      nonce: { id: String(++Courier.hellos), until: Number.MAX_SAFE_INTEGER },
     };
     this.socket = simulator.connect({ kind: 'device', name: phone.device }, ['courier'], hello);
     this.socket.onFrame = (frame) => {

@@ -16,7 +16,12 @@ type Looked = { ok: true; set: number; devices: { device: string; capability: st
 
 async function invitation(caller: Person, callee: Person): Promise<object> {
   const party = { account: caller.account, device: caller.devices[0]!.device };
-  const looked = await town.ask<Looked>('account', callee.account, { do: 'lookup', caller: party, known: null });
+  const looked = await town.ask<Looked>('account', callee.account, {
+    do: 'lookup',
+    caller: party,
+    handle: callee.account,
+    known: null,
+  });
   const legs = looked.devices.map(({ device, capability }, i) => ({
     device,
     capability,

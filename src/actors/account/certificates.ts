@@ -6,7 +6,7 @@ import { deviceOf, setStatus } from './devices.ts';
 import { headOf } from './head.ts';
 
 /** Asked of every request, token and hello: is this device in the manifest, with this key, and in force? */
-export function authorize(t: Turn, { device, key }: AccountCommand & { do: 'authorize' }): Json {
+export function authorize(t: Turn, { device, key, proof }: AccountCommand & { do: 'authorize' }): Json {
   const head = headOf(t);
   if (!head) return { ok: false, reason: 'unknown-account' };
   const listed = head.manifest.devices.find((entry) => entry.id === device);
@@ -14,7 +14,14 @@ export function authorize(t: Turn, { device, key }: AccountCommand & { do: 'auth
   if (kept?.status === 'revoked') return { ok: false, reason: 'device-revoked' };
   if (!listed || kept?.status !== 'active') return { ok: false, reason: 'device-not-in-manifest' };
   if (listed.key !== key) return { ok: false, reason: 'another-key' };
+  if (proof && !useProof(t, `${device} ${proof.id}`, proof.until)) return { ok: false, reason: 'proof-replayed' };
   return { ok: true, notAfter: kept.not_after, serial: kept.serial, version: head.version };
+}
+
+/** False for a proof that was used before. */
+function useProof(t: Turn, id: string, until: number): boolean {
+  t.run(`DELETE FROM account_proof WHERE actor = ?1 AND until <= ?2`, t.now);
+  return t.run(`INSERT OR IGNORE INTO account_proof (actor, id, until) VALUES (?1, ?2, ?3)`, id, until) > 0;
 }
 
 /**

@@ -14,7 +14,14 @@ export type AccountCommand =
       readonly request: string | null;
     }
   /** Whether (device, key) is in the manifest and in force; asked by every request, token and hello. */
-  | { readonly do: 'authorize'; readonly device: string; readonly key: string }
+  | {
+      readonly do: 'authorize';
+      readonly device: string;
+      /** SubjectPublicKeyInfo, base64url. */
+      readonly key: string;
+      /** A proof of possession that may be used once: its id, and until when it could be replayed (ms). */
+      readonly proof?: { readonly id: string; readonly until: number } | null;
+    }
   /** Before signing: a serial for this request, the same one again when it is repeated. */
   | {
       readonly do: 'intend';
@@ -45,6 +52,8 @@ export type AccountCommand =
   | {
       readonly do: 'lookup';
       readonly caller: Party;
+      /** Canonical handle it was found by. */
+      readonly handle: string;
       readonly known: { readonly version: number; readonly hash: string } | null;
     }
   | { readonly do: 'policy' }

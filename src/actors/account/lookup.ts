@@ -8,9 +8,14 @@ import { headOf, manifestsAfter } from './head.ts';
  * What a caller is told of this account: the chain from where it knows it, and every callable device with its certificate
  * and a capability. A blocked caller is told the same as everybody. Bundles come from the devices.
  */
-export function lookup(t: Turn, { caller, known }: AccountCommand & { do: 'lookup' }): Json {
+export function lookup(t: Turn, { caller, handle, known }: AccountCommand & { do: 'lookup' }): Json {
   const head = headOf(t);
   if (!head) return { ok: false, reason: 'unknown-account' };
+  const proved = t.all<{ salt: string; method: string; verifiedAt: number }>(
+    `SELECT salt, method, verified_at AS verifiedAt FROM account_handle WHERE actor = ?1 AND handle = ?2`,
+    handle,
+  )[0];
+  if (!proved) return { ok: false, reason: 'unknown-handle' };
   const set = refreshSet(t, head);
   const { capabilities, expiresAt } = mintFor(
     t,
@@ -21,6 +26,7 @@ export function lookup(t: Turn, { caller, known }: AccountCommand & { do: 'looku
   return {
     ok: true,
     account: head.account,
+    proved,
     manifests: manifestsAfter(t, isKnown(t, known) ? known.version : 0),
     set: set.number,
     devices: set.devices.map((row) => ({

@@ -13,6 +13,7 @@ const events = eventTables('account');
  *   account_pair       pair locks this account keeps for itself and the higher account
  *   account_bucket     rate buckets
  *   account_history    one row per call, 90 days
+ *   account_proof      proofs of possession already used, until they could not be replayed any more
  *   account_key        keys of the capabilities it mints, newest last; two are current
  */
 export const accountTables: readonly string[] = [
@@ -26,6 +27,7 @@ export const accountTables: readonly string[] = [
   'account_bucket',
   'account_history',
   'account_key',
+  'account_proof',
   ...events.tables,
 ];
 
@@ -51,6 +53,7 @@ export const accountSchema: readonly SchemaStep[] = [
          outcome TEXT NOT NULL, ended_at INTEGER NOT NULL, deleted INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (actor, call)) WITHOUT ROWID`,
       `CREATE INDEX account_history_ended ON account_history (actor, ended_at)`,
       `CREATE TABLE account_key (actor TEXT NOT NULL, kid INTEGER NOT NULL, secret TEXT NOT NULL, made_at INTEGER NOT NULL, PRIMARY KEY (actor, kid)) WITHOUT ROWID`,
+      `CREATE TABLE account_proof (actor TEXT NOT NULL, id TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (actor, id)) WITHOUT ROWID`,
       ...events.sql,
     ],
   },

@@ -37,6 +37,8 @@ export type DeviceCommand =
       readonly box: string | null;
       readonly lastSeq: number;
       readonly nextNonce: string;
+      /** The hello's own nonce: used once, and when it expires (ms). */
+      readonly nonce: { readonly id: string; readonly until: number };
     }
   | { readonly do: 'frame'; readonly frame: ClientFrame | { readonly type: 'unknown' } }
   | { readonly do: 'bad-frame'; readonly reason: 'bad-frame' | 'frame-too-large' }

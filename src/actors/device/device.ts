@@ -97,6 +97,7 @@ function open(t: Turn, self: Self | null, socket: Socket, hello: DeviceCommand):
   if (self.revokedAt !== null) return refuse(socket, CLOSE.revoked, 'revoked');
   if (self.account !== hello.account || self.key !== hello.key) return refuse(socket, CLOSE.forbidden, 'another key');
   if (self.pushTokenHash !== hello.pushTokenHash) return refuse(socket, CLOSE.forbidden, 'another push token');
+  if (!useNonce(t, hello.nonce)) return refuse(socket, CLOSE.forbidden, 'used nonce');
   const { box, lastSeq, nextNonce } = hello;
   obeyMailbox(t, self, {
     type: 'open',
@@ -107,6 +108,12 @@ function open(t: Turn, self: Self | null, socket: Socket, hello: DeviceCommand):
     freshBox: base64url(t.random(16)),
   });
   return null;
+}
+
+/** False for a hello that was shown before. */
+function useNonce(t: Turn, { id, until }: { readonly id: string; readonly until: number }): boolean {
+  t.run(`DELETE FROM device_nonce WHERE actor = ?1 AND until <= ?2`, t.now);
+  return t.run(`INSERT OR IGNORE INTO device_nonce (actor, id, until) VALUES (?1, ?2, ?3)`, id, until) > 0;
 }
 
 function refuse(socket: Socket, code: number, reason: string): null {

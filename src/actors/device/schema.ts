@@ -11,6 +11,8 @@ const events = eventTables('device');
  *   device_bundle    the signed bundle as published
  *   device_batch     batches of one-time keys; `next` is the first key not given out
  *   device_claim     what a claim was answered, for as long as its batch lives
+ *   device_bucket    claims per caller device
+ *   device_nonce     hello nonces already used, until they expire
  */
 export const deviceTables: readonly string[] = [
   'device_self',
@@ -21,6 +23,7 @@ export const deviceTables: readonly string[] = [
   'device_batch',
   'device_claim',
   'device_bucket',
+  'device_nonce',
   ...events.tables,
 ];
 
@@ -42,6 +45,7 @@ export const deviceSchema: readonly SchemaStep[] = [
       `CREATE TABLE device_claim (actor TEXT NOT NULL, caller TEXT NOT NULL, request TEXT NOT NULL, answer TEXT NOT NULL, batch TEXT,
          at INTEGER NOT NULL, PRIMARY KEY (actor, caller, request)) WITHOUT ROWID`,
       `CREATE TABLE device_bucket (actor TEXT NOT NULL, name TEXT NOT NULL, tokens REAL NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (actor, name)) WITHOUT ROWID`,
+      `CREATE TABLE device_nonce (actor TEXT NOT NULL, id TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (actor, id)) WITHOUT ROWID`,
       ...events.sql,
     ],
   },
