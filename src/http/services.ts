@@ -33,7 +33,7 @@ export interface Keys {
   readonly directory: Signer;
   readonly access: Signer;
   /** Nonces, challenges and activations: newest first. */
-  readonly nonces: readonly MacKey[];
+  readonly nonces: readonly [MacKey, ...MacKey[]];
   /** Keyed hash of handles; never rotated without re-indexing. */
   readonly handles: MacKey;
   /** Seals stored evidence (AES-256-GCM). */

@@ -110,7 +110,7 @@ export type KeyStatus = v.InferOutput<typeof KeyStatus>;
 /** POST /v1/handles, POST /v1/handles/{id}/verification */
 export const HandleRequest = v.object({ handle: v.pipe(v.string(), v.minLength(3), v.maxLength(320)) });
 export const HandlePending = v.object({ id: encoded(16), expiresAt: Millis });
-export const CodeRequest = v.object({ code: v.pipe(v.string(), v.regex(/^[0-9]{6}$/)) });
+export const CodeRequest = v.object({ ...HandleRequest.entries, code: v.pipe(v.string(), v.regex(/^[0-9]{6}$/)) });
 export const OwnHandle = v.object({
   handle: v.string(),
   /** HMAC-SHA256(salt, canonical handle): what the account's next manifest must list. */

@@ -2,6 +2,9 @@
 import * as v from 'valibot';
 import { AccountId, DeviceId, encodedUpTo, Millis } from './identity.ts';
 
+/** Subprotocol of the call-plane socket; the single-use ticket is offered after it. */
+export const CALL_PROTOCOL = 'callsign.call.1';
+
 /** Longest sealed body of one device, bytes. */
 export const SEALED_BODY_MAX_BYTES = 16_384;
 /** Longest `app` of an invitation, bytes. */

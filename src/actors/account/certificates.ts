@@ -1,3 +1,5 @@
+import { fromBase64url } from '../../bytes/base64url.ts';
+import { thumbprint } from '../../identity/proof.ts';
 import { record } from '../events.ts';
 import type { Json, Turn } from '../port.ts';
 import { refreshSet } from './callable.ts';
@@ -6,16 +8,21 @@ import { deviceOf, setStatus } from './devices.ts';
 import { headOf } from './head.ts';
 
 /** Asked of every request, token and hello: is this device in the manifest, with this key, and in force? */
-export function authorize(t: Turn, { device, key, proof }: AccountCommand & { do: 'authorize' }): Json {
+export function authorize(
+  t: Turn,
+  { device, key, thumbprint: shown, proof }: AccountCommand & { do: 'authorize' },
+): Json {
   const head = headOf(t);
   if (!head) return { ok: false, reason: 'unknown-account' };
   const listed = head.manifest.devices.find((entry) => entry.id === device);
   const kept = deviceOf(t, device);
   if (kept?.status === 'revoked') return { ok: false, reason: 'device-revoked' };
   if (!listed || kept?.status !== 'active') return { ok: false, reason: 'device-not-in-manifest' };
-  if (listed.key !== key) return { ok: false, reason: 'another-key' };
+  const same =
+    shown === undefined ? listed.key === key : thumbprint(fromBase64url(listed.key) ?? new Uint8Array()) === shown;
+  if (!same) return { ok: false, reason: 'another-key' };
   if (proof && !useProof(t, `${device} ${proof.id}`, proof.until)) return { ok: false, reason: 'proof-replayed' };
-  return { ok: true, notAfter: kept.not_after, serial: kept.serial, version: head.version };
+  return { ok: true, key: listed.key, notAfter: kept.not_after, serial: kept.serial, version: head.version };
 }
 
 /** False for a proof that was used before. */

@@ -17,8 +17,9 @@ export type AccountCommand =
   | {
       readonly do: 'authorize';
       readonly device: string;
-      /** SubjectPublicKeyInfo, base64url. */
-      readonly key: string;
+      /** SubjectPublicKeyInfo, base64url; or its thumbprint (RFC 7638), when only that was shown. */
+      readonly key?: string;
+      readonly thumbprint?: string;
       /** A proof of possession that may be used once: its id, and until when it could be replayed (ms). */
       readonly proof?: { readonly id: string; readonly until: number } | null;
     }

@@ -1,0 +1,76 @@
+import { HTTPException } from 'hono/http-exception';
+import { type AppContext, factory, requestId } from './http/context.ts';
+import { problem } from './http/problem.ts';
+import type { Services } from './http/services.ts';
+import { account } from './routes/account.ts';
+import { calls } from './routes/calls.ts';
+import { courier } from './routes/courier.ts';
+import { deployment } from './routes/deployment.ts';
+import { development } from './routes/development.ts';
+import { enrolments } from './routes/enrolments.ts';
+import { handles } from './routes/handles.ts';
+import { health } from './routes/health.ts';
+import { keys } from './routes/keys.ts';
+import { lookups } from './routes/lookups.ts';
+import { manifests } from './routes/manifests.ts';
+import { token } from './routes/token.ts';
+
+const ROOMS = [
+  health,
+  deployment,
+  development,
+  enrolments,
+  token,
+  manifests,
+  keys,
+  handles,
+  lookups,
+  courier,
+  calls,
+  account,
+];
+const METHODS = ['GET', 'POST', 'PUT', 'DELETE'] as const;
+
+/** Routes and middleware; one onError, one notFound. `servicesOf` is called per request, so that bindings are never kept. */
+export function createApp(servicesOf: (env: unknown) => Services | Promise<Services>) {
+  const app = factory.createApp();
+  app.use(async (c, next) => {
+    const services = await servicesOf(c.env);
+    c.set('services', services);
+    c.set('request', requestId(services, c.req.header('X-Request-Id')));
+    const started = services.now();
+    await next();
+    headers(c);
+    services.log({
+      event: 'request',
+      request: c.var.request,
+      method: c.req.method,
+      path: c.req.routePath,
+      status: c.res.status,
+      ms: services.now() - started,
+    });
+  });
+  for (const room of ROOMS) app.route('/', room);
+  app.notFound((c) => {
+    const known = METHODS.filter(
+      (method) => app.router.match(method, c.req.path)[0].length > app.router.match('TRACE', c.req.path)[0].length,
+    );
+    if (known.length === 0) return problem(c, 'not-found', 'no-such-resource');
+    c.header('Allow', known.join(', '));
+    return problem(c, 'method-not-allowed', 'method');
+  });
+  app.onError((error, c) => {
+    if (error instanceof HTTPException && error.status < 500) return problem(c, 'bad-request', 'malformed');
+    c.var.services.log({ event: 'request.failed', request: c.var.request, error: `${error.name}: ${error.message}` });
+    return problem(c, 'internal', 'internal');
+  });
+  return app;
+}
+
+/** On every answer but an upgrade, whose headers are the actor's. */
+function headers(c: AppContext): void {
+  if (c.res.status === 101) return;
+  c.header('X-Request-Id', c.var.request);
+  c.header('X-Content-Type-Options', 'nosniff');
+  c.header('Referrer-Policy', 'no-referrer');
+}

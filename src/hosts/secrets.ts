@@ -1,0 +1,161 @@
+import { type DevelopmentRoot, makeDevelopmentRoot } from '../attestation/development/attester.ts';
+import { readCertificate } from '../attestation/path/certificate.ts';
+import { base64url, fromBase64url } from '../bytes/base64url.ts';
+import { createAuthority, isDevelopment, openIssuer } from '../ca/authority.ts';
+import { jwkSigner, type PrivateJwk } from '../ca/signer.ts';
+import type { Keys, MacKey } from '../http/services.ts';
+
+/**
+ * Three secrets, each below what a platform keeps in one: CALLSIGN_CA (root certificate, issuing certificate and key),
+ * CALLSIGN_KEYS (one key per other use), and in development CALLSIGN_DEVELOPMENT (the attester's root). JSON.
+ */
+export interface Secrets {
+  readonly CALLSIGN_CA: string;
+  readonly CALLSIGN_KEYS: string;
+  readonly CALLSIGN_DEVELOPMENT?: string;
+}
+
+interface CaSecret {
+  readonly root: string;
+  readonly certificate: string;
+  readonly key: PrivateJwk;
+}
+
+interface KeysSecret {
+  readonly deployment: string;
+  readonly development: boolean;
+  readonly directory: PrivateJwk;
+  readonly access: PrivateJwk;
+  readonly nonces: readonly WrittenMac[];
+  readonly handles: WrittenMac;
+  readonly evidence: WrittenMac;
+  /** Opens the operator's API; base64url, 32 bytes. */
+  readonly operator: string;
+}
+
+interface WrittenMac {
+  readonly kid: string;
+  readonly secret: string;
+}
+
+interface DevelopmentSecret {
+  readonly certificate: string;
+  readonly key: JsonWebKey;
+}
+
+/** A deployment that cannot start, in a sentence for the operator. */
+export class SecretsError extends Error {
+  override readonly name = 'SecretsError';
+}
+
+async function makeKey(use: string): Promise<PrivateJwk> {
+  const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
+  const { x, y, d } = await crypto.subtle.exportKey('jwk', pair.privateKey);
+  if (!x || !y || !d) throw new SecretsError('this runtime does not export the keys it makes.');
+  return { kty: 'EC', crv: 'P-256', kid: `${use}-${x.slice(0, 8)}`, x, y, d };
+}
+
+/** Secrets of a development deployment, marked as such in the certificates' subjects and in the document. */
+export async function makeDevelopmentSecrets(now: number): Promise<Secrets> {
+  const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
+  const mac = (use: string): WrittenMac => ({ kid: `${use}1`, secret: base64url(random(32)) });
+  const { root, issuing } = await createAuthority({ name: 'Callsign', development: true, now, random: random(32) });
+  const ca: CaSecret = {
+    root: base64url(root.certificate),
+    certificate: base64url(issuing.certificate),
+    key: issuing.key,
+  };
+  const keys: KeysSecret = {
+    deployment: base64url(random(12)),
+    development: true,
+    directory: await makeKey('directory'),
+    access: await makeKey('access'),
+    nonces: [mac('n')],
+    handles: mac('h'),
+    evidence: mac('e'),
+    operator: base64url(random(32)),
+  };
+  const attester = await makeDevelopmentRoot(now, random(16));
+  const development: DevelopmentSecret = {
+    certificate: base64url(attester.certificate),
+    key: await crypto.subtle.exportKey('jwk', attester.privateKey),
+  };
+  return {
+    CALLSIGN_CA: JSON.stringify(ca),
+    CALLSIGN_KEYS: JSON.stringify(keys),
+    CALLSIGN_DEVELOPMENT: JSON.stringify(development),
+  };
+}
+
+export interface OpenedSecrets {
+  readonly deployment: string;
+  readonly keys: Keys;
+  readonly operator: string;
+  readonly developmentRoot: DevelopmentRoot | null;
+}
+
+/** Reads and checks every secret; production refuses what was made for development. */
+export async function openSecrets(
+  given: Partial<Secrets>,
+  origin: string,
+  environment: 'development' | 'production',
+): Promise<OpenedSecrets> {
+  const ca = parse<CaSecret>(given.CALLSIGN_CA, 'CALLSIGN_CA');
+  const written = parse<KeysSecret>(given.CALLSIGN_KEYS, 'CALLSIGN_KEYS');
+  const root = bytes(ca.root, 'CALLSIGN_CA.root');
+  const rootCertificate = readCertificate(root);
+  if (!rootCertificate) throw new SecretsError('CALLSIGN_CA.root is not a certificate.');
+  const unfit = written.development || isDevelopment(rootCertificate) || given.CALLSIGN_DEVELOPMENT !== undefined;
+  if (environment === 'production' && unfit)
+    throw new SecretsError(
+      'These secrets were made for development; production does not start with them. Make its own with `npm run callsign -- ca init`.',
+    );
+  const urls = { crl: `${origin}/v1/pki/crl`, issuers: `${origin}/v1/pki/ca` };
+  const [first, ...older] = written.nonces.map(macKey);
+  if (!first) throw new SecretsError('CALLSIGN_KEYS.nonces holds no key.');
+  return {
+    deployment: written.deployment,
+    operator: written.operator,
+    developmentRoot: environment === 'development' ? await openDevelopment(given.CALLSIGN_DEVELOPMENT) : null,
+    keys: {
+      issuer: openIssuer(bytes(ca.certificate, 'CALLSIGN_CA.certificate'), await jwkSigner(ca.key), urls),
+      root,
+      directory: await jwkSigner(written.directory),
+      access: await jwkSigner(written.access),
+      nonces: [first, ...older],
+      handles: macKey(written.handles),
+      evidence: macKey(written.evidence),
+    },
+  };
+}
+
+async function openDevelopment(text: string | undefined): Promise<DevelopmentRoot | null> {
+  if (text === undefined) return null;
+  const { certificate, key } = parse<DevelopmentSecret>(text, 'CALLSIGN_DEVELOPMENT');
+  const privateKey = await crypto.subtle.importKey('jwk', key, { name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign']);
+  return { certificate: bytes(certificate, 'CALLSIGN_DEVELOPMENT.certificate'), privateKey };
+}
+
+function macKey({ kid, secret }: WrittenMac): MacKey {
+  const key = bytes(secret, `the key ${kid}`);
+  if (key.length !== 32) throw new SecretsError(`the key ${kid} must have 32 bytes.`);
+  return { kid, secret: key };
+}
+
+function parse<T>(text: string | undefined, name: string): T {
+  if (text === undefined)
+    throw new SecretsError(
+      `${name} is not set: in development the first start makes it, production gets it with \`wrangler secret put ${name}\`.`,
+    );
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    throw new SecretsError(`${name} is not JSON.`);
+  }
+}
+
+function bytes(text: string, what: string): Uint8Array<ArrayBuffer> {
+  const decoded = fromBase64url(text);
+  if (!decoded) throw new SecretsError(`${what} is not base64url.`);
+  return decoded;
+}

@@ -1,0 +1,90 @@
+import { developmentAnchor } from '../attestation/development/attester.ts';
+import { policies, type PolicyName } from '../attestation/policy/shipped.ts';
+import { builtInTrust } from '../attestation/trust/load.ts';
+import type { Actors } from '../actors/port.ts';
+import type { Repositories } from '../db/repositories.ts';
+import type { CodeSender, Services } from '../http/services.ts';
+import { openSecrets, type Secrets, SecretsError } from './secrets.ts';
+
+/** Settings that are no secrets, as both hosts read them from their environment. */
+export interface Settings {
+  readonly environment: 'development' | 'production';
+  /** ORIGIN: public URL, no trailing slash. */
+  readonly origin: string;
+  /** POLICY: development, consumer, standard or strict. */
+  readonly policy: string;
+  /** ALLOWED_ORIGINS: browser origins, separated by spaces. */
+  readonly allowedOrigins: readonly string[];
+}
+
+export interface Ground {
+  readonly actors: Actors;
+  readonly db: Repositories;
+  readonly log: Services['log'];
+  readonly ready: Services['ready'];
+}
+
+const INBOX_HOLDS = 1_000;
+
+/** The composition root that both hosts share: everything that is the same once the platform's parts are there. */
+export async function composeServices(
+  settings: Settings,
+  secrets: Partial<Secrets>,
+  ground: Ground,
+): Promise<Services> {
+  const { environment, origin } = settings;
+  const opened = await openSecrets(secrets, origin, environment);
+  const policy = policies[settings.policy as PolicyName] as (typeof policies)[PolicyName] | undefined;
+  if (!policy)
+    throw new SecretsError(
+      `POLICY is ${JSON.stringify(settings.policy)}: it must be one of ${Object.keys(policies).join(', ')}.`,
+    );
+  if (environment === 'production' && settings.policy === 'development')
+    throw new SecretsError('POLICY is development: production does not accept software keys.');
+  const anchor = opened.developmentRoot && developmentAnchor(opened.developmentRoot.certificate);
+  const { codes, inbox } = developmentInbox();
+  return {
+    deployment: {
+      id: opened.deployment,
+      environment,
+      origin,
+      rpId: new URL(origin).hostname,
+      origins: [origin],
+      allowedOrigins: [origin, ...settings.allowedOrigins],
+    },
+    keys: opened.keys,
+    actors: ground.actors,
+    db: ground.db,
+    trust: builtInTrust({}, anchor ? [anchor] : []),
+    policy,
+    codes: environment === 'development' ? codes : unconfigured,
+    inbox: environment === 'development' ? inbox : null,
+    developmentRoot: opened.developmentRoot,
+    now: () => Date.now(),
+    random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
+    log: ground.log,
+    ready: ground.ready,
+  };
+}
+
+/** Codes of development stay in this process, the newest per handle. */
+function developmentInbox(): { codes: CodeSender; inbox: (handle: string) => string | null } {
+  const sent = new Map<string, string>();
+  return {
+    codes: {
+      async send(handle, code) {
+        sent.delete(handle);
+        sent.set(handle, code);
+        const [oldest] = sent.keys();
+        if (sent.size > INBOX_HOLDS && oldest !== undefined) sent.delete(oldest);
+      },
+    },
+    inbox: (handle) => sent.get(handle) ?? null,
+  };
+}
+
+const unconfigured: CodeSender = {
+  async send() {
+    throw new Error('no provider is configured that sends codes');
+  },
+};

@@ -1,0 +1,73 @@
+import { base64url } from '../bytes/base64url.ts';
+import { fromHex } from '../bytes/hex.ts';
+import { issue, prepare, type Prepared } from '../ca/issue.ts';
+import { PROFILES } from '../ca/profile.ts';
+import { accountOf, ask, type Asked } from './ask.ts';
+import type { AppContext } from './context.ts';
+import type { Judged } from './enrolment.ts';
+
+export interface Certified {
+  /** DER, base64url: leaf, issuing CA. */
+  readonly chain: readonly string[];
+  readonly notAfter: number;
+}
+
+interface Intent {
+  readonly serial: string;
+  readonly chain: readonly string[] | null;
+  readonly notAfter: number | null;
+}
+
+/**
+ * Intent, signature, record, in this order. The intent is durable before anything is signed, and what was signed is given
+ * out only after it was recorded: a crash leaves an intent that everybody can see, never an unrecorded certificate. One
+ * challenge is one serial, and a retry gets what was recorded.
+ */
+export async function certify(c: AppContext, judged: Judged): Promise<Asked<Certified>> {
+  const { services } = c.var;
+  const { account, device, challenge } = judged;
+  const key = base64url(judged.proven.key);
+  const first = await linted(c, judged, services.random(16));
+  if (!first.ok) return { ok: true, value: { ok: false, reason: first.reason } };
+  const intended = await ask<Intent>(c, accountOf(account), {
+    do: 'intend',
+    device,
+    key,
+    serial: first.token.serial,
+    request: challenge,
+  });
+  if (!intended.ok || !intended.value.ok) return intended as Asked<Certified>;
+  const { serial, chain, notAfter } = intended.value;
+  if (chain !== null && notAfter !== null) return { ok: true, value: { ok: true, chain, notAfter } };
+  const ready = serial === first.token.serial ? first : await linted(c, judged, fromHex(serial) ?? new Uint8Array());
+  if (!ready.ok || ready.token.serial !== serial) return { ok: true, value: { ok: false, reason: 'serial' } };
+  const leaf = await issue(ready.token, services.keys.issuer.signer);
+  const signed = {
+    chain: [leaf, services.keys.issuer.certificate.der].map((der) => base64url(der)),
+    notAfter: ready.token.notAfter,
+  };
+  const recorded = await ask(c, accountOf(account), {
+    do: 'issued',
+    serial,
+    ...signed,
+    evidence: base64url(judged.evidence.hash),
+  });
+  if (!recorded.ok || !recorded.value.ok) return recorded as Asked<Certified>;
+  return { ok: true, value: { ok: true, ...signed } };
+}
+
+function linted(
+  c: AppContext,
+  { account, device, proven, verdict, evidence }: Judged,
+  random: Uint8Array,
+): Promise<Prepared> {
+  const { keys, now } = c.var.services;
+  return prepare(
+    PROFILES.call,
+    { proven, account, device, evidence: evidence.hash },
+    verdict,
+    keys.issuer,
+    now(),
+    random,
+  );
+}

@@ -1,0 +1,104 @@
+import { enrolmentTranscript } from '../attestation/transcript.ts';
+import type { ActivationState } from '../attestation/tpm/activation.ts';
+import { verifyEvidence } from '../attestation/verify.ts';
+import type { Verdict } from '../attestation/verdict.ts';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { fromBase64url } from '../bytes/base64url.ts';
+import { utf8 } from '../bytes/utf8.ts';
+import { type ProvenKey, readRequest } from '../ca/request.ts';
+import { accountBytes, accountIdOf, deviceBytes } from '../directory/account.ts';
+import { parseManifest } from '../directory/manifest/parse.ts';
+import { verifyAll } from '../directory/signature.ts';
+import type { EnrolmentRequest } from '../protocol/api.ts';
+import { type Nonce, openNonce } from './auth/nonce.ts';
+import { ofAttestation, ofManifest, type Refusal } from './refusals.ts';
+import { openActivation } from './activation.ts';
+import type { Services } from './services.ts';
+
+/** An enrolment that was judged and may be recorded: everything in it was decided by the server or verified. */
+export interface Judged {
+  readonly account: string;
+  readonly device: string;
+  readonly nonce: Nonce;
+  /** Names the challenge for ever. */
+  readonly challenge: string;
+  readonly proven: ProvenKey;
+  readonly verdict: Verdict;
+  /** The evidence as received, and its SHA-256. */
+  readonly evidence: { readonly bytes: Uint8Array<ArrayBuffer>; readonly hash: Uint8Array<ArrayBuffer> };
+}
+
+export type Judgement =
+  | { readonly ok: true; readonly judged: Judged }
+  | { readonly ok: false; readonly refusal: Refusal; readonly verdict?: Verdict };
+
+const refuse = (slug: Refusal['slug'], reason: string): Judgement => ({ ok: false, refusal: { slug, reason } });
+
+/**
+ * G1 in its order: our own challenge, the manifest that names the device, the transcript over all of it, the evidence, the
+ * request of the very key. Nothing is written here.
+ */
+export async function judgeEnrolment(services: Services, request: EnrolmentRequest, now: number): Promise<Judgement> {
+  const { deployment, keys, trust, policy } = services;
+  // 1. The challenge is ours, unexpired, for this purpose and format; device and account are read from it alone.
+  const opened = openNonce(keys.nonces, request.token, 'enrol', now);
+  if (!opened.ok) return refuse('attestation-refused', opened.reason === 'expired' ? 'challenge-expired' : 'challenge');
+  const { nonce, id } = opened;
+  if (nonce.device === null || nonce.detail !== request.format) return refuse('attestation-refused', 'challenge');
+  // 2. The manifest names this device; its key is the identity key. A genesis makes the account id.
+  const named = nameDevice(request, nonce);
+  if (!named.ok) return named;
+  const { account, identityKey } = named;
+  // 3. What the evidence must have signed.
+  const transcript = enrolmentTranscript({
+    origin: deployment.origin,
+    format: request.format,
+    nonce: sha256(utf8(request.token)),
+    purpose: 'enrol',
+    deviceId: deviceBytes(nonce.device) ?? new Uint8Array(),
+    identityKey,
+    accountId: accountBytes(account) ?? new Uint8Array(),
+  });
+  // 4. The evidence, judged.
+  const activation: ActivationState | null = openActivation(keys.nonces, request.evidence['activation']);
+  const evidence = { ...request.evidence, format: request.format };
+  const expected = { transcript, identityKey, now, rpId: deployment.rpId, origins: deployment.origins };
+  const verdict = await verifyEvidence(evidence, activation ? { ...expected, activation } : expected, trust, policy);
+  if (verdict.decision !== 'accept')
+    return { ok: false, refusal: ofAttestation(verdict.reason ?? 'malformed'), verdict };
+  // 5. The request: the same key, the same transcript, signed by the key itself.
+  const plan = readRequest(fromBase64url(request.csr) ?? new Uint8Array(), { key: identityKey, transcript });
+  if (!plan.ok) return refuse('refused', plan.reason);
+  const holds = await verifyAll(crypto.subtle, plan.checks);
+  const proven = plan.conclude((_, i) => holds[i] === true);
+  if (!proven.ok) return refuse('refused', proven.reason);
+  const bytes = utf8(JSON.stringify(evidence));
+  const judged = {
+    account,
+    device: nonce.device,
+    nonce,
+    challenge: id,
+    proven: proven.value,
+    verdict,
+    evidence: { bytes, hash: sha256(bytes).slice() },
+  };
+  return { ok: true, judged };
+}
+
+function nameDevice(
+  request: EnrolmentRequest,
+  nonce: Nonce,
+): { ok: true; account: string; identityKey: Uint8Array<ArrayBuffer> } | (Judgement & { ok: false }) {
+  const no = (refusal: Refusal): Judgement & { ok: false } => ({ ok: false, refusal });
+  if (!request.manifest) return no({ slug: 'bad-request', reason: 'manifest-missing' });
+  const parsed = parseManifest(request.manifest);
+  if (!parsed.ok) return no(ofManifest(parsed.reason));
+  const { manifest, hash } = parsed.parsed;
+  const account = manifest.account ?? accountIdOf(fromBase64url(hash) ?? new Uint8Array());
+  if (nonce.account !== null && nonce.account !== account) return no({ slug: 'refused', reason: 'account-mismatch' });
+  if (nonce.account === null && manifest.account !== null) return no({ slug: 'refused', reason: 'account-mismatch' });
+  const listed = manifest.devices.find((entry) => entry.id === nonce.device);
+  const identityKey = listed ? fromBase64url(listed.key) : null;
+  if (!identityKey) return no({ slug: 'refused', reason: 'device-not-in-manifest' });
+  return { ok: true, account, identityKey };
+}

@@ -1,0 +1,77 @@
+import { base64url } from '../bytes/base64url.ts';
+import { accountOf, ask, deviceOf } from '../http/ask.ts';
+import { authenticated } from '../http/authenticated.ts';
+import { verifyHello } from '../http/auth/hello.ts';
+import { mintNonce } from '../http/auth/nonce.ts';
+import { type AppContext, factory } from '../http/context.ts';
+import { expectation } from '../http/identity.ts';
+import { problem } from '../http/problem.ts';
+import { ofActor } from '../http/refusals.ts';
+import { subprotocols, upgradeRefusal } from '../http/upgrade.ts';
+import { COURIER_PROTOCOL } from '../protocol/courier.ts';
+import type { Services } from '../http/services.ts';
+
+const NONCE_MS = 300_000;
+/** Of a welcome: long enough for the next reconnect to be one round trip. */
+const NEXT_NONCE_MS = 24 * 3_600_000;
+
+function helloNonce(services: Services, device: string | null, life: number): string {
+  const nonce = { purpose: 'hello', device, account: null, detail: '', expiresAt: services.now() + life } as const;
+  return mintNonce(services.keys.nonces, nonce, services.random(16));
+}
+
+/** The one live connection of a device. Everything is verified here; strangers wake no object. */
+export const courier = factory
+  .createApp()
+  .get('/v1/courier/nonce', (c) =>
+    c.json({ nonce: helloNonce(c.var.services, null, NONCE_MS), serverNow: c.var.services.now() }),
+  )
+  .get('/v1/calls/active', authenticated, active)
+  .get('/v1/courier', async (c) => {
+    const refused = upgradeRefusal(c);
+    if (refused) return refused;
+    const [protocol, jws] = subprotocols(c);
+    if (protocol !== COURIER_PROTOCOL || jws === undefined) return problem(c, 'bad-request', 'subprotocol');
+    const { services } = c.var;
+    const { deployment, keys, now } = services;
+    const greeted = await verifyHello(jws, {
+      deployment: deployment.id,
+      nonceKeys: keys.nonces,
+      identity: expectation(services, now()),
+    });
+    if (!greeted.ok) return problem(c, 'unauthenticated', greeted.reason);
+    const { identity, hello, nonceId, replayUntil } = greeted.greeted;
+    if (identity.account === null) return problem(c, 'forbidden', 'no-account');
+    const key = base64url(identity.key);
+    const standing = await ask(c, accountOf(identity.account), { do: 'authorize', device: identity.device, key });
+    if (!standing.ok) return standing.response;
+    if (!standing.value.ok) {
+      const { slug, reason } = ofActor(standing.value.reason);
+      return problem(c, slug, reason);
+    }
+    const body = {
+      do: 'courier',
+      account: identity.account,
+      device: identity.device,
+      key,
+      pushTokenHash: hello.pushTokenHash,
+      box: hello.box,
+      lastSeq: hello.lastSeq,
+      nextNonce: helloNonce(services, identity.device, NEXT_NONCE_MS),
+      nonce: { id: nonceId, until: replayUntil },
+    };
+    return services.actors.upgrade(deviceOf(identity.device), c.req.raw, { tags: ['courier'], body, protocol });
+  });
+
+/** GET /v1/calls/active: what became of the calls this device was told of and not of their end. */
+async function active(c: AppContext): Promise<Response> {
+  const { account, device } = c.var.caller;
+  const listed = await ask<{ calls: string[] }>(c, deviceOf(device), { do: 'active-calls' });
+  if (!listed.ok) return listed.response;
+  const names = listed.value.ok ? listed.value.calls : [];
+  const views = await Promise.all(
+    names.map((name) => ask<{ view: object }>(c, { kind: 'call', name }, { do: 'look', party: { account, device } })),
+  );
+  const calls = views.flatMap((one) => (one.ok && one.value.ok ? [one.value.view] : []));
+  return c.json({ calls, serverNow: c.var.services.now() });
+}

@@ -1,0 +1,31 @@
+import { base64url } from '../bytes/base64url.ts';
+import { keySet } from '../directory/jwk.ts';
+import { factory } from '../http/context.ts';
+
+const HOUR_S = 3_600;
+
+/** What a client's configuration is compared with, and the keys that verify what this deployment says. */
+export const deployment = factory
+  .createApp()
+  .get('/v1/deployment', (c) => {
+    const { deployment: self, keys, policy } = c.var.services;
+    return c.json({
+      deployment: self.id,
+      origin: self.origin,
+      environment: self.environment,
+      protocol: { min: 1, max: 1 },
+      root: base64url(keys.root),
+      policy: policy.version,
+      formats: [...policy.formats],
+    });
+  })
+  .get('/.well-known/jwks.json', (c) => {
+    const { keys } = c.var.services;
+    c.header('Cache-Control', `public, max-age=${HOUR_S}`);
+    return c.json(keySet([keys.directory, keys.access]));
+  })
+  .get('/v1/pki/ca', (c) => {
+    const { keys } = c.var.services;
+    c.header('Cache-Control', `public, max-age=${HOUR_S}`);
+    return c.json({ chain: [keys.issuer.certificate.der, keys.root].map((der) => base64url(der)) });
+  });

@@ -1,0 +1,152 @@
+import { ACTIVATION_RANDOMNESS, challengeActivation } from '../attestation/tpm/activation.ts';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { base64url, fromBase64url } from '../bytes/base64url.ts';
+import { utf8 } from '../bytes/utf8.ts';
+import { deviceIdOf } from '../directory/account.ts';
+import { sealActivation } from '../http/activation.ts';
+import { ask, deviceOf } from '../http/ask.ts';
+import { mintNonce, openNonce } from '../http/auth/nonce.ts';
+import { json } from '../http/body.ts';
+import { certify } from '../http/certify.ts';
+import { type AppContext, factory } from '../http/context.ts';
+import { type Judged, judgeEnrolment } from '../http/enrolment.ts';
+import { sealEvidence } from '../http/evidence.ts';
+import { commitManifest } from '../http/manifests.ts';
+import { problem } from '../http/problem.ts';
+import { ofActor, ofAttestation, ofManifest } from '../http/refusals.ts';
+import {
+  ActivationRequest,
+  CHALLENGE_MS,
+  ChallengeRequest,
+  EnrolmentRequest,
+  type Enrolment,
+} from '../protocol/api.ts';
+
+const EVIDENCE_KEEP_MS = 37 * 86_400_000;
+
+/** The way in: challenge, (for a TPM) activation, evidence, certificate. */
+export const enrolments = factory
+  .createApp()
+  .post('/v1/enrolments/challenges', async (c) => {
+    const read = await json(c, ChallengeRequest);
+    if (!read.ok) return read.response;
+    const { services } = c.var;
+    const { format, account } = read.value;
+    const device = deviceIdOf(services.random(16));
+    const now = services.now();
+    const expiresAt = now + CHALLENGE_MS;
+    const nonce = { purpose: 'enrol', device, account: account ?? null, detail: format, expiresAt } as const;
+    const token = mintNonce(services.keys.nonces, nonce, services.random(16));
+    return c.json({ token, device, origin: services.deployment.origin, expiresAt, serverNow: now }, 201);
+  })
+  .post('/v1/enrolments/activations', async (c) => {
+    const read = await json(c, ActivationRequest);
+    if (!read.ok) return read.response;
+    const { services } = c.var;
+    const opened = openNonce(services.keys.nonces, read.value.token, 'enrol', services.now());
+    if (!opened.ok || opened.nonce.detail !== 'tpm2') return problem(c, 'attestation-refused', 'challenge');
+    const [ek, ak] = [read.value.ekPublic, read.value.akPublic].map((text) => fromBase64url(text) ?? new Uint8Array());
+    const nonce = sha256(utf8(read.value.token));
+    const answer = await challengeActivation(ek!, ak!, nonce, services.random(ACTIVATION_RANDOMNESS));
+    if (!answer.ok) {
+      const { slug, reason } = ofAttestation(answer.reason);
+      return problem(c, slug, reason);
+    }
+    const { credentialBlob, encryptedSecret } = answer.credential;
+    return c.json({
+      credentialBlob: base64url(credentialBlob),
+      encryptedSecret: base64url(encryptedSecret),
+      activation: sealActivation(services.keys.nonces[0], answer.state),
+    });
+  })
+  .post('/v1/enrolments', async (c) => {
+    const read = await json(c, EnrolmentRequest);
+    if (!read.ok) return read.response;
+    const { services } = c.var;
+    const now = services.now();
+    const judgement = await judgeEnrolment(services, read.value, now);
+    if (!judgement.ok) {
+      const { slug, reason } = judgement.refusal;
+      const failed = judgement.verdict?.checks.find((check) => check.outcome === 'fail');
+      services.log({
+        event: 'enrolment.refused',
+        request: c.var.request,
+        reason: judgement.verdict?.reason ?? reason,
+        check: failed?.id ?? null,
+      });
+      return problem(c, slug, reason);
+    }
+    return record(c, read.value, judgement.judged, now);
+  });
+
+/** The judged enrolment becomes durable, step by step; every step can be repeated by a retry of the same request. */
+async function record(c: AppContext, request: EnrolmentRequest, judged: Judged, now: number): Promise<Response> {
+  const { services } = c.var;
+  const { account, device, challenge, verdict, evidence } = judged;
+  const same = base64url(sha256(utf8(JSON.stringify([request.evidence, request.csr, request.manifest]))));
+  if (!(await services.db.challenges.use(challenge, same, judged.nonce.expiresAt)))
+    return problem(c, 'attestation-refused', 'challenge-used');
+  await services.db.evidence.put({
+    hash: base64url(evidence.hash),
+    account,
+    device,
+    format: verdict.format,
+    policy: verdict.policy,
+    verdict: JSON.stringify(verdict),
+    sealed: await sealEvidence(services.keys.evidence, evidence.bytes, services.random(12)),
+    at: now,
+    keepUntil: now + EVIDENCE_KEEP_MS,
+  });
+  const committed = await commitManifest(c, account, request.manifest!);
+  if (!committed.ok) return committed.response;
+  if (!committed.value.ok) {
+    const { slug, reason } = ofManifest(committed.value.reason);
+    return problem(c, slug, reason);
+  }
+  const certified = await certify(c, judged);
+  if (!certified.ok) return certified.response;
+  if (!certified.value.ok) {
+    const { slug, reason } = ofActor(certified.value.reason);
+    return problem(c, slug, reason);
+  }
+  const pushToken = services.random(32);
+  const registered = await ask(c, deviceOf(device), {
+    do: 'register',
+    account,
+    key: base64url(judged.proven.key),
+    pushTokenHash: base64url(sha256(pushToken)),
+  });
+  if (!registered.ok) return registered.response;
+  if (!registered.value.ok) return problem(c, 'forbidden', registered.value.reason);
+  services.log({
+    event: 'enrolment.accepted',
+    request: c.var.request,
+    format: verdict.format,
+    hardware: verdict.assurance.attestedKeyHardware,
+  });
+  return c.json(enrolment(judged, certified.value, base64url(pushToken)), 201);
+}
+
+function enrolment(
+  { account, device, verdict }: Judged,
+  certified: { chain: readonly string[]; notAfter: number },
+  pushToken: string,
+): Enrolment {
+  const { assurance } = verdict;
+  return {
+    account,
+    device,
+    certificate: [...certified.chain],
+    notAfter: certified.notAfter,
+    verdict: {
+      format: verdict.format,
+      decision: verdict.decision,
+      identityBinding: verdict.identityBinding,
+      attestedKeyHardware: assurance.attestedKeyHardware,
+      identityKeyHardware: assurance.identityKeyHardware,
+      ...(assurance.trustAnchor !== undefined && { trustAnchor: assurance.trustAnchor }),
+      policy: verdict.policy,
+    },
+    pushToken,
+  };
+}
