@@ -100,8 +100,8 @@ export async function openSecrets(
   origin: string,
   environment: 'development' | 'production',
 ): Promise<OpenedSecrets> {
-  const ca = parse<CaSecret>(given.CALLSIGN_CA, 'CALLSIGN_CA');
-  const written = parse<KeysSecret>(given.CALLSIGN_KEYS, 'CALLSIGN_KEYS');
+  const ca = parse(given.CALLSIGN_CA, 'CALLSIGN_CA') as CaSecret;
+  const written = parse(given.CALLSIGN_KEYS, 'CALLSIGN_KEYS') as KeysSecret;
   const root = bytes(ca.root, 'CALLSIGN_CA.root');
   const rootCertificate = readCertificate(root);
   if (!rootCertificate) throw new SecretsError('CALLSIGN_CA.root is not a certificate.');
@@ -131,7 +131,7 @@ export async function openSecrets(
 
 async function openDevelopment(text: string | undefined): Promise<DevelopmentRoot | null> {
   if (text === undefined) return null;
-  const { certificate, key } = parse<DevelopmentSecret>(text, 'CALLSIGN_DEVELOPMENT');
+  const { certificate, key } = parse(text, 'CALLSIGN_DEVELOPMENT') as DevelopmentSecret;
   const privateKey = await crypto.subtle.importKey('jwk', key, { name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign']);
   return { certificate: bytes(certificate, 'CALLSIGN_DEVELOPMENT.certificate'), privateKey };
 }
@@ -142,13 +142,13 @@ function macKey({ kid, secret }: WrittenMac): MacKey {
   return { kid, secret: key };
 }
 
-function parse<T>(text: string | undefined, name: string): T {
+function parse(text: string | undefined, name: string): unknown {
   if (text === undefined)
     throw new SecretsError(
       `${name} is not set: in development the first start makes it, production gets it with \`wrangler secret put ${name}\`.`,
     );
   try {
-    return JSON.parse(text) as T;
+    return JSON.parse(text);
   } catch {
     throw new SecretsError(`${name} is not JSON.`);
   }

@@ -2,7 +2,6 @@ import { enrolmentTranscript } from '../attestation/transcript.ts';
 import type { ActivationState } from '../attestation/tpm/activation.ts';
 import { verifyEvidence } from '../attestation/verify.ts';
 import type { Verdict } from '../attestation/verdict.ts';
-import { sha256 } from '@noble/hashes/sha2.js';
 import { fromBase64url } from '../bytes/base64url.ts';
 import { utf8 } from '../bytes/utf8.ts';
 import { type ProvenKey, readRequest } from '../ca/request.ts';
@@ -13,6 +12,7 @@ import type { EnrolmentRequest } from '../protocol/api.ts';
 import { type Nonce, openNonce } from './auth/nonce.ts';
 import { ofAttestation, ofManifest, type Refusal } from './refusals.ts';
 import { openActivation } from './activation.ts';
+import { digest, digestOf } from './digest.ts';
 import type { Services } from './services.ts';
 
 /** An enrolment that was judged and may be recorded: everything in it was decided by the server or verified. */
@@ -53,7 +53,7 @@ export async function judgeEnrolment(services: Services, request: EnrolmentReque
   const transcript = enrolmentTranscript({
     origin: deployment.origin,
     format: request.format,
-    nonce: sha256(utf8(request.token)),
+    nonce: digestOf(request.token),
     purpose: 'enrol',
     deviceId: deviceBytes(nonce.device) ?? new Uint8Array(),
     identityKey,
@@ -80,7 +80,7 @@ export async function judgeEnrolment(services: Services, request: EnrolmentReque
     challenge: id,
     proven: proven.value,
     verdict,
-    evidence: { bytes, hash: sha256(bytes).slice() },
+    evidence: { bytes, hash: digest(bytes) },
   };
   return { ok: true, judged };
 }

@@ -58,10 +58,10 @@ export interface Services {
   readonly inbox: ((handle: string) => string | null) | null;
   /** Development only: the root under which development evidence is accepted. */
   readonly developmentRoot: DevelopmentRoot | null;
-  now(): number;
-  random(bytes: number): Uint8Array<ArrayBuffer>;
+  readonly now: () => number;
+  readonly random: (bytes: number) => Uint8Array<ArrayBuffer>;
   /** One structured line for the operator; never a token, key or body. */
-  log(line: { readonly event: string; readonly [name: string]: unknown }): void;
+  readonly log: (line: { readonly event: string; readonly [name: string]: unknown }) => void;
   /** Names of bindings that do not answer; none when ready. */
-  ready(): Promise<readonly string[]>;
+  readonly ready: () => Promise<readonly string[]>;
 }

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { ask, callOf } from '../http/ask.ts';
+import { ask, callOf, deviceOf } from '../http/ask.ts';
 import { authenticated } from '../http/authenticated.ts';
 import { json } from '../http/body.ts';
 import { factory } from '../http/context.ts';
@@ -13,6 +13,18 @@ const AnyVerb = v.looseObject({ verb: v.string(), call: CallId });
 /** Every verb over HTTP, for clients that have no socket, with the same replies; and the way to the call-plane socket. */
 export const calls = factory
   .createApp()
+  /** What became of the calls this device was told of and not of their end. */
+  .get('/v1/calls/active', authenticated, async (c) => {
+    const { account, device } = c.var.caller;
+    const listed = await ask<{ calls: string[] }>(c, deviceOf(device), { do: 'active-calls' });
+    if (!listed.ok) return listed.response;
+    const names = listed.value.ok ? listed.value.calls : [];
+    const views = await Promise.all(
+      names.map((name) => ask<{ view: object }>(c, { kind: 'call', name }, { do: 'look', party: { account, device } })),
+    );
+    const calls = views.flatMap((one) => (one.ok && one.value.ok ? [one.value.view] : []));
+    return c.json({ calls, serverNow: c.var.services.now() });
+  })
   .get('/v1/calls/:call', authenticated, async (c) => {
     const name = c.req.param('call');
     if (!v.is(CallId, name)) return problem(c, 'not-found', 'unknown-call');

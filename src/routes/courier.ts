@@ -1,9 +1,8 @@
 import { base64url } from '../bytes/base64url.ts';
 import { accountOf, ask, deviceOf } from '../http/ask.ts';
-import { authenticated } from '../http/authenticated.ts';
 import { verifyHello } from '../http/auth/hello.ts';
 import { mintNonce } from '../http/auth/nonce.ts';
-import { type AppContext, factory } from '../http/context.ts';
+import { factory } from '../http/context.ts';
 import { expectation } from '../http/identity.ts';
 import { problem } from '../http/problem.ts';
 import { ofActor } from '../http/refusals.ts';
@@ -26,7 +25,6 @@ export const courier = factory
   .get('/v1/courier/nonce', (c) =>
     c.json({ nonce: helloNonce(c.var.services, null, NONCE_MS), serverNow: c.var.services.now() }),
   )
-  .get('/v1/calls/active', authenticated, active)
   .get('/v1/courier', async (c) => {
     const refused = upgradeRefusal(c);
     if (refused) return refused;
@@ -62,16 +60,3 @@ export const courier = factory
     };
     return services.actors.upgrade(deviceOf(identity.device), c.req.raw, { tags: ['courier'], body, protocol });
   });
-
-/** GET /v1/calls/active: what became of the calls this device was told of and not of their end. */
-async function active(c: AppContext): Promise<Response> {
-  const { account, device } = c.var.caller;
-  const listed = await ask<{ calls: string[] }>(c, deviceOf(device), { do: 'active-calls' });
-  if (!listed.ok) return listed.response;
-  const names = listed.value.ok ? listed.value.calls : [];
-  const views = await Promise.all(
-    names.map((name) => ask<{ view: object }>(c, { kind: 'call', name }, { do: 'look', party: { account, device } })),
-  );
-  const calls = views.flatMap((one) => (one.ok && one.value.ok ? [one.value.view] : []));
-  return c.json({ calls, serverNow: c.var.services.now() });
-}

@@ -1,7 +1,6 @@
 import { ACTIVATION_RANDOMNESS, challengeActivation } from '../attestation/tpm/activation.ts';
-import { sha256 } from '@noble/hashes/sha2.js';
 import { base64url, fromBase64url } from '../bytes/base64url.ts';
-import { utf8 } from '../bytes/utf8.ts';
+import { digest, digestOf } from '../http/digest.ts';
 import { deviceIdOf } from '../directory/account.ts';
 import { sealActivation } from '../http/activation.ts';
 import { ask, deviceOf } from '../http/ask.ts';
@@ -45,9 +44,13 @@ export const enrolments = factory
     const { services } = c.var;
     const opened = openNonce(services.keys.nonces, read.value.token, 'enrol', services.now());
     if (!opened.ok || opened.nonce.detail !== 'tpm2') return problem(c, 'attestation-refused', 'challenge');
-    const [ek, ak] = [read.value.ekPublic, read.value.akPublic].map((text) => fromBase64url(text) ?? new Uint8Array());
-    const nonce = sha256(utf8(read.value.token));
-    const answer = await challengeActivation(ek!, ak!, nonce, services.random(ACTIVATION_RANDOMNESS));
+    const { token, endorsementKey, attestationKey } = read.value;
+    const answer = await challengeActivation(
+      fromBase64url(endorsementKey) ?? new Uint8Array(),
+      fromBase64url(attestationKey) ?? new Uint8Array(),
+      digestOf(token),
+      services.random(ACTIVATION_RANDOMNESS),
+    );
     if (!answer.ok) {
       const { slug, reason } = ofAttestation(answer.reason);
       return problem(c, slug, reason);
@@ -83,7 +86,7 @@ export const enrolments = factory
 async function record(c: AppContext, request: EnrolmentRequest, judged: Judged, now: number): Promise<Response> {
   const { services } = c.var;
   const { account, device, challenge, verdict, evidence } = judged;
-  const same = base64url(sha256(utf8(JSON.stringify([request.evidence, request.csr, request.manifest]))));
+  const same = base64url(digestOf(JSON.stringify([request.evidence, request.csr, request.manifest])));
   if (!(await services.db.challenges.use(challenge, same, judged.nonce.expiresAt)))
     return problem(c, 'attestation-refused', 'challenge-used');
   await services.db.evidence.put({
@@ -114,7 +117,7 @@ async function record(c: AppContext, request: EnrolmentRequest, judged: Judged, 
     do: 'register',
     account,
     key: base64url(judged.proven.key),
-    pushTokenHash: base64url(sha256(pushToken)),
+    pushTokenHash: base64url(digest(pushToken)),
   });
   if (!registered.ok) return registered.response;
   if (!registered.value.ok) return problem(c, 'forbidden', registered.value.reason);

@@ -1,7 +1,4 @@
-import { hmac } from '@noble/hashes/hmac.js';
-import { sha256 } from '@noble/hashes/sha2.js';
 import { base64url } from '../bytes/base64url.ts';
-import { utf8 } from '../bytes/utf8.ts';
 import { readHandle } from '../directory/handle/canonical.ts';
 import { codeFrom, judgeCode, pendingCode } from '../directory/handle/code.ts';
 import { commitmentOf } from '../directory/handle/commitment.ts';
@@ -9,7 +6,7 @@ import { accountOf, ask } from '../http/ask.ts';
 import { authenticated } from '../http/authenticated.ts';
 import { json } from '../http/body.ts';
 import { factory } from '../http/context.ts';
-import { handleHash, HANDLE_RULES } from '../http/handles.ts';
+import { handleHash, HANDLE_RULES, saltOf } from '../http/handles.ts';
 import { problem } from '../http/problem.ts';
 import { ofActor } from '../http/refusals.ts';
 import { CodeRequest, HandleRequest, type OwnHandle } from '../protocol/api.ts';
@@ -82,7 +79,7 @@ export const handles = factory
       c.var.request,
     );
     if (!attached.ok) return problem(c, 'conflict', 'handle-held');
-    const salt = saltOf(services.keys.handles.secret, account, handle);
+    const salt = saltOf(services, account, handle);
     const fact = {
       handle,
       salt: base64url(salt),
@@ -99,8 +96,3 @@ export const handles = factory
     await services.db.handles.ended(c.req.param('id'));
     return c.json({ handle, commitment: kept.value.commitment, salt: kept.value.salt, verifiedAt: now });
   });
-
-/** The same handle of the same account keeps its salt, so that a retry commits to the same value. */
-function saltOf(secret: Uint8Array, account: string, handle: string): Uint8Array {
-  return hmac(sha256, secret, utf8(`callsign/handle-salt/1\0${account}\0${handle}`));
-}
