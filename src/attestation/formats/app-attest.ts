@@ -7,27 +7,23 @@ import { concat, equal } from '../../bytes/join.ts';
 import { fromUtf8 } from '../../bytes/utf8.ts';
 import { appIdOf } from '../apple/app-id.ts';
 import { appleNonce, systemVersion } from '../apple/credential.ts';
-import { isAbout, type Receipt, verifyReceipt } from '../apple/receipt.ts';
+import { type Environment, judgeReceipt } from '../apple/judge-receipt.ts';
 import type { Checklist } from '../checklist.ts';
 import { bytesOfAtMost } from '../fields.ts';
-import type { Expected, Format } from '../format.ts';
+import type { Format } from '../format.ts';
 import type { Certificate } from '../path/certificate.ts';
 import { judgePath } from '../path/judge.ts';
 import { apple } from '../path/profiles/apple.ts';
 import type { Policy } from '../policy/policy.ts';
 import { recordPath } from '../trust/chain.ts';
 import { anchorsFor } from '../trust/judge.ts';
-import type { TrustStore } from '../trust/store.ts';
 import { type AttestedCredential, readAuthenticatorData } from '../webauthn/authenticator-data.ts';
 import { readCoseKey } from '../webauthn/cose-key.ts';
 import { hasExactly, readX5c } from '../webauthn/fields.ts';
 
 const PAGE = 'Apple, Validating apps that connect to your server, attestation';
-const RECEIPTS = 'Apple, Assessing fraud risk';
 const FORMAT = 'apple-appattest';
 const MAX_OBJECT = 16_384;
-/** Oldest embedded receipt at its first use. */
-const RECEIPT_AGE_MS = 300_000;
 
 export interface AppAttestEvidence {
   /** What `generateKey` gave the app: SHA-256 of the public key. */
@@ -166,8 +162,6 @@ function judgeApplication({ rpIdHash }: AppAttestEvidence, policy: Policy, steps
   return appId;
 }
 
-type Environment = 'production' | 'development';
-
 /** `appattestdevelop`, or `appattest` and seven zero bytes. */
 function judgeEnvironment({ aaguid }: AttestedCredential, policy: Policy, steps: Checklist): Environment {
   const rule = `${PAGE} step 8`;
@@ -184,48 +178,4 @@ function judgeEnvironment({ aaguid }: AttestedCredential, policy: Policy, steps:
   const allowed = policy.apple.environments.includes(known);
   steps.rule(allowed, 'app-attest.environment', rule, 'environment', known);
   return known;
-}
-
-interface About {
-  readonly appId: string | null;
-  readonly environment: Environment;
-  readonly clientDataHash: Uint8Array;
-  readonly key: Uint8Array;
-}
-
-/** The receipt is not under the nonce, so it must prove by itself that it belongs to this attestation. */
-async function judgeReceipt(
-  bytes: Uint8Array,
-  about: About,
-  expected: Expected,
-  trust: TrustStore,
-  steps: Checklist,
-): Promise<void> {
-  const result = await verifyReceipt(bytes, { trust, now: expected.now, maxAgeMs: RECEIPT_AGE_MS });
-  const verdict = result.ok ? { reason: 'malformed' as const, detail: 'signed by Apple' } : result;
-  steps.demand(result.ok, 'app-attest.receipt', RECEIPTS, verdict.reason, verdict.detail);
-  const { receipt } = result;
-  const same = isAbout(receipt, about.key, about.appId ?? receipt.appId);
-  steps.demand(same, 'app-attest.receipt-key', RECEIPTS, 'key-mismatch', 'the receipt is about this key and app');
-  const hashed = equal(receipt.clientHash, about.clientDataHash);
-  steps.demand(
-    hashed,
-    'app-attest.receipt-challenge',
-    RECEIPTS,
-    'challenge-mismatch',
-    'the receipt is about this request',
-  );
-  judgeReceiptKind(receipt, about.environment, steps);
-}
-
-function judgeReceiptKind({ type, environment }: Receipt, expected: Environment, steps: Checklist): void {
-  steps.demand(type === 'ATTEST', 'app-attest.receipt-type', RECEIPTS, 'attributes', `receipt of type ${type}`);
-  const fits = environment === null || environment === (expected === 'production' ? 'production' : 'sandbox');
-  steps.demand(
-    fits,
-    'app-attest.receipt-environment',
-    RECEIPTS,
-    'environment',
-    `receipt of ${environment ?? 'no environment'}`,
-  );
 }

@@ -42,3 +42,7 @@ export interface Profile {
 export function invalid(certificate: number | null, rule: string, spec: string, detail: string): Violation {
   return { reason: 'chain-invalid', certificate, rule, spec, detail };
 }
+
+export function untrusted(rule: string, detail: string): Violation {
+  return { reason: 'untrusted-root', certificate: null, rule, spec: 'RFC 5280 §6.1', detail };
+}
