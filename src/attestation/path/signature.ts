@@ -38,16 +38,24 @@ export async function verifySignature(
   if (plan === null) return MISMATCH;
   const bytes = key.kind === 'ec' && rules.raw !== true ? rawEcdsa(signature, key.curve) : signature;
   if (bytes === null) return INVALID;
+  let imported: CryptoKey;
   try {
-    const imported = await plan.key();
+    imported = await plan.key();
+  } catch (error) {
+    // A runtime without the key format says TypeError, without the algorithm NotSupportedError.
+    return error instanceof TypeError || isUnsupported(error) ? UNAVAILABLE : INVALID;
+  }
+  try {
     const valid = await crypto.subtle.verify(plan.verify, imported, bytes.slice(), data.slice());
     return valid ? VALID : INVALID;
   } catch (error) {
-    // A runtime without the algorithm says NotSupportedError; without the key format, TypeError.
-    const unsupported =
-      error instanceof TypeError || (error instanceof DOMException && error.name === 'NotSupportedError');
-    return unsupported ? UNAVAILABLE : INVALID;
+    // Deno looks at a key's point only here, and then says TypeError.
+    return isUnsupported(error) ? UNAVAILABLE : INVALID;
   }
+}
+
+function isUnsupported(error: unknown): boolean {
+  return error instanceof DOMException && error.name === 'NotSupportedError';
 }
 
 interface Plan {
