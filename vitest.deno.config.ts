@@ -5,7 +5,12 @@ export default defineConfig({
   test: {
     name: 'deno',
     environment: 'node',
-    include: ['src/**/*.test.ts', 'test/attestation/**/*.test.ts', 'test/port/deno*.test.ts'],
+    include: [
+      'src/**/*.test.ts',
+      'test/attestation/**/*.test.ts',
+      'test/{port,chaos}/deno*.test.ts',
+      'test/db/local.test.ts',
+    ],
     exclude: ['src/hosts/cloudflare/**', 'src/hosts/simulator/**', 'node_modules/**'],
     testTimeout: 20_000,
   },

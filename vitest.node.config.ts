@@ -6,7 +6,7 @@ export default defineConfig({
     name: 'node',
     environment: 'node',
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
-    exclude: ['test/workerd/**', 'src/hosts/deno/**', 'test/port/deno*.test.ts', 'node_modules/**'],
+    exclude: ['test/workerd/**', 'src/hosts/deno/**', 'test/{port,chaos}/deno*.test.ts', 'node_modules/**'],
     testTimeout: 20_000,
   },
 });

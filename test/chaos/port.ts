@@ -4,7 +4,7 @@ import { denoWorld } from '../port/deno-world.ts';
 import { workerdWorld } from '../port/workerd-world.ts';
 import { chaos } from './rounds.ts';
 
-const HOSTS = { workerd: workerdWorld, deno: denoWorld };
+const HOSTS = { workerd: () => workerdWorld(), deno: () => denoWorld() };
 
 const { values } = parseArgs({
   options: {

@@ -1,17 +1,20 @@
 /**
  * The probe actor on the Deno host, in a process of its own, with a control face for test/port/deno-world.ts.
- * Arguments: data folder, and the weather as JSON. Prints its port when it serves.
+ * Arguments: data folder, the weather as JSON, and a planted bug or nothing. Prints its port when it serves.
  */
+import { DatabaseSync } from 'node:sqlite';
 import type { Json } from '../../src/actors/port.ts';
 import { openFolder } from '../../src/hosts/deno/folder.ts';
 import { Host } from '../../src/hosts/deno/host.ts';
 import { probe } from './probe.ts';
 import type { Weather } from './world.ts';
 
-const [path = '', sky = '{"lost":0,"unanswered":0,"twice":0}'] = process.argv.slice(2);
+const [path = '', sky = '{"lost":0,"unanswered":0,"twice":0}', plant = ''] = process.argv.slice(2);
 let weather = JSON.parse(sky) as Weather;
 /** The process ends at the labelled point of the commit that many commits from now. */
 let fatal: { point: string; after: number } | null = null;
+
+if (plant === 'answer-before-commit') answerBeforeCommit();
 
 const folder = openFolder(path, { jurisdiction: 'none', newFiles: 16 });
 const host = new Host({
@@ -32,6 +35,20 @@ const host = new Host({
     if (fatal?.point === point && --fatal.after < 0) process.kill(process.pid, 'SIGKILL');
   },
 });
+
+/** Three of four commits are only said to have happened: their turns are answered, and become durable with the next. */
+function answerBeforeCommit(): void {
+  const prepare = DatabaseSync.prototype.prepare;
+  let commits = 0;
+  DatabaseSync.prototype.prepare = function (this: DatabaseSync, sql: string) {
+    const statement = prepare.call(this, sql);
+    const run = statement.run.bind(statement);
+    const skipped = { changes: 0, lastInsertRowid: 0 };
+    if (sql === 'COMMIT') statement.run = () => (++commits % 4 === 0 ? run() : skipped);
+    if (sql === 'BEGIN IMMEDIATE') statement.run = () => (this.isTransaction ? skipped : run());
+    return statement;
+  };
+}
 
 async function network(deliver: () => Promise<Json>): Promise<Json> {
   if (Math.random() < weather.lost) throw new Error('lost on the way');

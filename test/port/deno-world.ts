@@ -29,12 +29,15 @@ export interface DenoWorld extends World {
   start(): Promise<void>;
 }
 
+/** A bug put into the process, to see that a test finds it. */
+export type Plant = '' | 'answer-before-commit';
+
 /** The probe on a real Deno process over a folder of its own, killed by pid and started again on the same rows. */
-export async function denoWorld(): Promise<DenoWorld> {
+export async function denoWorld(plant: Plant = ''): Promise<DenoWorld> {
   const folder = mkdtempSync(join(tmpdir(), 'callsign-deno-'));
   const faults: string[] = [];
   let sky: Weather = CALM;
-  let running = await launch(folder, sky, faults);
+  let running = await launch(folder, sky, plant, faults);
 
   const call = async (path: string, body: object): Promise<unknown> => {
     const response = await fetch(`http://127.0.0.1:${running.port}${path}`, {
@@ -57,7 +60,7 @@ export async function denoWorld(): Promise<DenoWorld> {
     connect: (name, tags, said) => connect(running.port, name, tags, said),
     async crash() {
       await end(running.child, 'SIGKILL');
-      running = await launch(folder, sky, faults);
+      running = await launch(folder, sky, plant, faults);
     },
     async evict() {},
     pass: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
@@ -70,7 +73,7 @@ export async function denoWorld(): Promise<DenoWorld> {
     },
     terminate: () => end(running.child, 'SIGTERM'),
     async start() {
-      running = await launch(folder, sky, faults);
+      running = await launch(folder, sky, plant, faults);
     },
     async stop() {
       await end(running.child, 'SIGKILL');
@@ -79,8 +82,8 @@ export async function denoWorld(): Promise<DenoWorld> {
   };
 }
 
-async function launch(folder: string, sky: Weather, faults: string[]): Promise<Running> {
-  const child = spawn(DENO, ['run', '-A', '--no-remote', MAIN, folder, JSON.stringify(sky)], {
+async function launch(folder: string, sky: Weather, plant: Plant, faults: string[]): Promise<Running> {
+  const child = spawn(DENO, ['run', '-A', '--no-remote', MAIN, folder, JSON.stringify(sky), plant], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   createInterface({ input: child.stderr }).on('line', (line) => faults.push(line));

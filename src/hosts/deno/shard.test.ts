@@ -84,7 +84,8 @@ test('a commit that fails fails everybody in it and leaves nothing, and the next
   const orphan = shard.take((store) => store.run(`INSERT INTO row (n, of) VALUES (1, 404)`, []));
   const results = await Promise.allSettled([insert(2), orphan, insert(3)]);
   expect(rejections(results)).toHaveLength(3);
-  for (const result of results) expect(result).toMatchObject({ reason: new Unavailable('the commit failed') });
+  const reason = new Unavailable('the commit failed: Error: FOREIGN KEY constraint failed');
+  for (const result of results) expect(result).toMatchObject({ reason });
   expect(durable()).toEqual([]);
   await insert(4);
   expect(durable()).toEqual([4]);

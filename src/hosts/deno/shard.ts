@@ -184,7 +184,10 @@ export class Shard {
     } catch (error) {
       this.#abandon();
       if (batch.length === 0) batch.push(...this.#waiting.splice(0, MOST_TURNS));
-      const lost: Outcome = { ok: false, error: new Unavailable('the commit failed', { cause: error }) };
+      const lost: Outcome = {
+        ok: false,
+        error: new Unavailable(`the commit failed: ${String(error)}`, { cause: error }),
+      };
       return batch.map(() => lost);
     }
   }
