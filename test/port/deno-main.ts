@@ -2,7 +2,7 @@
  * The probe actor on the Deno host, in a process of its own, with a control face for test/port/deno-world.ts.
  * Arguments: data folder, the weather as JSON, and a planted bug or nothing. Prints its port when it serves.
  */
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Json } from '../../src/actors/port.ts';
 import { openFolder } from '../../src/hosts/deno/folder.ts';
 import { Host } from '../../src/hosts/deno/host.ts';
@@ -36,9 +36,11 @@ const host = new Host({
   },
 });
 
+type Prepare = (this: DatabaseSync, sql: string) => StatementSync;
+
 /** Three of four commits are only said to have happened: their turns are answered, and become durable with the next. */
 function answerBeforeCommit(): void {
-  const prepare = DatabaseSync.prototype.prepare;
+  const prepare: Prepare = Reflect.get(DatabaseSync.prototype, 'prepare');
   let commits = 0;
   DatabaseSync.prototype.prepare = function (this: DatabaseSync, sql: string) {
     const statement = prepare.call(this, sql);
