@@ -29,8 +29,8 @@ export type CallMail =
 
 export type CallCommand =
   | { type: 'verb'; party: Party; verb: Verb | LaterVerb }
-  /** Answer to `invite-question`; null: unavailable. */
-  | { type: 'policy'; attempt: number; answer: PolicyAnswer | null }
+  /** Answer of `account` to `invite-question`; null: unavailable. Without `account` it is the callee's. */
+  | { type: 'policy'; attempt: number; account?: string; answer: PolicyAnswer | null }
   /** Answer to `lock-take`; null: unavailable. */
   | { type: 'lock'; attempt: number; answer: LockAnswer | null }
   /** From the account that keeps the lock: an opposite call with a lower id came. */

@@ -1,6 +1,7 @@
 /** The call machine: state and command in, state, effects and reply out. Total and deterministic; `now` only grows. */
 import type { LaterVerb, Party, Reply, Verb } from '../protocol/call.ts';
 import { ERASE_AFTER_MS } from '../protocol/call.ts';
+import { onAdd, onAddedLegVerb, onAddedRingDue, onAddPolicy, lastRing, ringOf } from './add.ts';
 import { onAnswer, onRingDeadline } from './answer.ts';
 import type { Call, Leg } from './call.ts';
 import type { CallCommand, CallMail } from './command.ts';
@@ -21,6 +22,7 @@ import {
 } from './ring.ts';
 import { remoteRinging, renewCaller } from './ring.ts';
 import { ROLE_OF, rolesOf } from './roles.ts';
+import { onActivateDue, onEpochDue, onJoin, onKeys, onKeysAck, onRemove } from './roster.ts';
 import {
   onAttached,
   onConfirm,
@@ -85,16 +87,21 @@ function perform(draft: Draft, party: Party, verb: Exclude<Verb, { verb: 'invite
     case 'confirm':
       return onConfirm(draft);
     case 'hangup':
+      return onHangup(draft, party, null);
     case 'leave':
-      return onHangup(draft, party);
+      return onHangup(draft, party, verb.proof ?? null);
     case 'socket':
       return onSocket(draft);
     case 'add':
+      return onAdd(draft, party, verb);
     case 'join':
+      return onJoin(draft, party, verb);
     case 'remove':
+      return onRemove(draft, party, verb);
     case 'keys':
+      return onKeys(draft, party, verb);
     case 'keys-ack':
-      return draft.refuse('wrong-state');
+      return onKeysAck(draft, party, verb);
     default:
       return leg ? onLegVerb(draft, leg, verb) : draft.refuse('wrong-role');
   }
@@ -103,6 +110,8 @@ function perform(draft: Draft, party: Party, verb: Exclude<Verb, { verb: 'invite
 type LegVerb = Extract<Verb, { verb: 'ringing' | 'answer' | 'decline' | 'ignore' | 'busy' | 'failed' }>;
 
 function onLegVerb(draft: Draft, leg: Leg, verb: LegVerb): Reply {
+  const ring = lastRing(draft, leg.account);
+  if (ring) return onAddedLegVerb(draft, ring, leg, verb);
   switch (verb.verb) {
     case 'ringing':
       return onRinging(draft, leg);
@@ -134,6 +143,9 @@ function onAlive(draft: Draft, party: Party): Reply {
 function apply(draft: Draft, command: Exclude<CallCommand, { type: 'verb' }>): void {
   switch (command.type) {
     case 'policy':
+      if (command.account !== undefined && ringOf(draft, command.account)) {
+        return onAddPolicy(draft, command.account, command.answer);
+      }
       return onPolicy(draft, command.attempt, command.answer);
     case 'lock':
       return onLock(draft, command.attempt, command.answer);
@@ -189,10 +201,15 @@ function onDue(draft: Draft, key: string): void {
       return onConnectDeadline(draft);
     case 'merge':
       return onMergeOutcome(draft, 'unknown');
+    case 'epoch':
+      return onEpochDue(draft);
+    case 'activate':
+      return onActivateDue(draft);
     case 'erase':
       if (call.endedAt !== null && now >= call.endedAt + ERASE_AFTER_MS) draft.effects.push({ type: 'erase' });
       return;
     default:
       if (key.startsWith('lease:')) onLease(draft, key.slice('lease:'.length));
+      if (key.startsWith('ring:')) onAddedRingDue(draft, key.slice('ring:'.length));
   }
 }

@@ -11,14 +11,9 @@ export type StateBody = Body<StateFrame>;
 export type PlaneBody = Body<PlaneFrame>;
 
 /** Frames after which a device hears no more of the call, unless it is invited again. */
-const LAST: ReadonlySet<string> = new Set<StateFrame['type']>([
-  'cancelled',
-  'ended',
-  'elsewhere',
-  'denied',
-  'stale-devices',
-  'stale-capability',
-]);
+const END: ReadonlySet<string> = new Set<StateFrame['type']>(['cancelled', 'ended', 'elsewhere']);
+/** Frames after which an inviter that is not in the call hears no more of it, unless it invites again. */
+const REFUSED: ReadonlySet<string> = new Set<StateFrame['type']>(['denied', 'stale-devices', 'stale-capability']);
 
 /** Bodies between devices: recognized by message id, so they do not raise the revision. */
 const CONTENT: ReadonlySet<string> = new Set<PlaneFrame['type']>(['signal', 'keys']);
@@ -35,7 +30,7 @@ export class Draft {
       waiting: [...call.waiting],
       legs: call.legs.map((leg) => ({ ...leg })),
       talkers: call.talkers.map((talker) => ({ ...talker })),
-      group: call.group && { ...call.group, roster: [...call.group.roster], proofs: [...call.group.proofs] },
+      group: call.group && (JSON.parse(JSON.stringify(call.group)) as Call['group']),
       replies: { ...call.replies },
     };
   }
@@ -53,6 +48,7 @@ export class Draft {
     const frame = this.#frame(body);
     const invitation = body.type === 'invite';
     const expires = this.#expiry(body);
+    const talker = this.talker(to);
     this.#mail(to, frame, {
       from: this.#peer(to),
       collapse: body.type === 'grant' ? null : this.call.id,
@@ -61,13 +57,12 @@ export class Draft {
       control: !invitation,
       volatile: false,
       receipt: invitation ? this.call.id : null,
-      order: { stream: this.call.id, rev: frame.rev, last: LAST.has(body.type) },
+      order: { stream: this.call.id, rev: frame.rev, last: END.has(body.type) || (REFUSED.has(body.type) && !talker) },
       push: invitation
         ? { call: this.call.id, deadline: body.ringDeadline, media: body.media, from: this.call.caller.account }
         : null,
     });
-    const talker = this.talker(to);
-    if (LAST.has(body.type) && talker?.socket === true) this.effects.push({ type: 'frame', to, frame });
+    if (body.type === 'ended' && talker?.socket === true) this.effects.push({ type: 'frame', to, frame });
   }
 
   /** Over the call plane, by socket, or through the mailbox while there is none. */

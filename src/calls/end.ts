@@ -1,10 +1,11 @@
 /** The one way a call ends: every leg and talker hears it once, each account gets its history row, the locks are given back. */
-import type { EndReason, LegState } from '../protocol/call.ts';
+import type { AddedOutcome, EndReason, LegState } from '../protocol/call.ts';
 import { ADMISSION_MS, ERASE_AFTER_MS } from '../protocol/call.ts';
 import type { HistoryRow, Outcome } from '../protocol/history.ts';
 import { isOpen, lockOwner } from './call.ts';
 import type { Call, Leg } from './call.ts';
 import type { Draft, StateBody } from './draft.ts';
+import type { Ring } from './group.ts';
 
 export type Ending = {
   detail?: string;
@@ -31,7 +32,9 @@ export function end(draft: Draft, reason: EndReason, ending: Ending = {}): void 
   releaseLock(draft);
   refuseMerge(draft);
   history(draft, rang);
+  for (const ring of call.group?.rings ?? []) logRing(draft, ring);
   for (const key of ['admit', 'ring', 'lease', 'connect', 'feign', 'epoch', 'activate']) draft.deadline(key, null);
+  for (const { account } of call.group?.rings ?? []) draft.deadline(`ring:${account}`, null);
   for (const { device } of call.talkers) draft.deadline(`lease:${device}`, null);
   draft.deadline('erase', now + ERASE_AFTER_MS);
   if (rang) draft.event('call.ended', call.silence?.cause ?? reason);
@@ -110,6 +113,31 @@ function history(draft: Draft, rang: boolean): void {
   const silenced = call.silence !== null;
   const row = { ...rowOf(call, outcome), account: call.callee, peer: call.caller.account, by, silenced };
   send(draft, { ...row, direction: 'incoming' });
+}
+
+const ADDED: Partial<Record<AddedOutcome, Outcome>> = {
+  answered: 'answered',
+  declined: 'declined',
+  busy: 'busy',
+  'no-answer': 'no-answer',
+  unreachable: 'unreachable',
+};
+
+/** The row of an added account: when its ring ended unanswered, else when the call ends. */
+export function logRing(draft: Draft, ring: Ring): void {
+  if (ring.logged || ring.state === 'asked' || ring.outcome === 'refused') return;
+  ring.logged = true;
+  const { call, now } = draft;
+  const { account, by, answeredBy, answeredAt, startedAt } = ring;
+  const outcome = ADDED[ring.outcome ?? 'refused'] ?? 'cancelled';
+  const common = {
+    ...rowOf(call, outcome),
+    account,
+    peer: by.account,
+    by: answeredBy,
+    silenced: ring.silenced,
+  };
+  send(draft, { ...common, direction: 'incoming', group: true, startedAt, answeredAt, endedAt: call.endedAt ?? now });
 }
 
 function rowOf(call: Call, outcome: Outcome): Omit<HistoryRow, 'account' | 'peer' | 'direction'> {

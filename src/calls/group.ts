@@ -1,13 +1,66 @@
-import type { RosterEntry } from '../protocol/call.ts';
+/**
+ * The roster of a group call (design: FTGK/1). Members are talkers that sent a signed JOIN; each accepted change makes an
+ * epoch, changes close together share one. The server orders epochs and relays sealed keys; who belongs to the roster
+ * the members judge by the signed proofs, not by the server's word.
+ */
+import type { AddedOutcome, Party, RosterEntry } from '../protocol/call.ts';
 
-/** The roster of a group call and the epoch being prepared. Members are the call's talkers; participant ids are never reused. */
+/** An account that a member added, as long as it rings, and what came of it. */
+export type Ring = {
+  account: string;
+  by: Party;
+  /** `asked`: its account judges the invitation. */
+  state: 'asked' | 'ringing' | 'over';
+  /** Rings nowhere, by the account's policy. */
+  silenced: boolean;
+  startedAt: number;
+  ringDeadline: number;
+  outcome: AddedOutcome | null;
+  answeredBy: string | null;
+  answeredAt: number | null;
+  /** Its history row is written; an account has one row per call. */
+  logged: boolean;
+};
+
 export type Group = {
   /** Highest epoch that was prepared; 0 before the first. */
   epoch: number;
   /** Epoch in force at the members. */
   active: number;
-  roster: readonly RosterEntry[];
+  roster: RosterEntry[];
+  /** Participant ids are never used again. */
   nextParticipant: number;
   /** Signed ADMIT, JOIN, REMOVE and LEAVE since the last `prepare`, opaque. */
-  proofs: readonly string[];
+  proofs: string[];
+  /** When the changes that wait are prepared; null: none wait. */
+  prepareAt: number | null;
+  /** Whether somebody joined since the last `activate`: keys for a joiner may take longer. */
+  joining: boolean;
+  activateBy: number | null;
+  /** Of the epoch being prepared: participant -> senders whose keys it opened. */
+  acks: Record<string, number[]>;
+  rings: Ring[];
 };
+
+export function emptyGroup(): Group {
+  return {
+    epoch: 0,
+    active: 0,
+    roster: [],
+    nextParticipant: 1,
+    proofs: [],
+    prepareAt: null,
+    joining: false,
+    activateBy: null,
+    acks: {},
+    rings: [],
+  };
+}
+
+/** Every member has opened the keys of every other one. */
+export function allAcknowledged(group: Group): boolean {
+  return group.roster.every(({ participant }) => {
+    const opened = group.acks[participant] ?? [];
+    return group.roster.every((sender) => sender.participant === participant || opened.includes(sender.participant));
+  });
+}

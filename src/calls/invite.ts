@@ -229,17 +229,18 @@ function ring(draft: Draft): void {
   if (call.merging) autoAnswer(draft, call.merging);
 }
 
-export function sendInvitation(draft: Draft, leg: Leg, ringDeadline: number): void {
+export function sendInvitation(draft: Draft, leg: Leg, ringDeadline: number, from = draft.call.caller): void {
   const { call } = draft;
   if (leg.body === null) return;
   draft.tell(leg, {
     type: 'invite',
     attempt: call.attempt,
-    from: call.caller,
+    from,
     media: call.media,
     ringDeadline,
     message: leg.message,
     body: leg.body,
     ...(call.app !== null && { app: call.app }),
+    ...(call.group !== null && { group: true as const }),
   });
 }

@@ -1,10 +1,12 @@
 /** What the callee's devices and the caller say while it rings, other than the answer. */
 import type { Party, Reply, VerbOf } from '../protocol/call.ts';
 import { CALLER_LEASE_MS } from '../protocol/call.ts';
+import { endIfExhausted as endAddedIfExhausted, ringOf } from './add.ts';
 import { isOpen } from './call.ts';
 import type { Leg } from './call.ts';
 import type { Draft } from './draft.ts';
 import { end } from './end.ts';
+import { onLeave } from './roster.ts';
 
 export function onRinging(draft: Draft, leg: Leg): Reply {
   if (!draft.is('ringing') || !isOpen(leg)) return draft.ok({ ignored: true });
@@ -75,16 +77,18 @@ export function onMailed(
   outcome: 'stored' | 'refused' | 'unavailable',
 ): void {
   const leg = draft.leg(party);
-  if (!leg || leg.message !== message || !draft.is('ringing') || leg.state !== 'pending') return;
+  const ring = leg && ringOf(draft, leg.account);
+  if (!leg || leg.message !== message || !(ring || draft.is('ringing')) || leg.state !== 'pending') return;
   if (outcome === 'stored') leg.state = 'sent';
   if (outcome !== 'refused') return;
   leg.state = 'failed';
-  endIfExhausted(draft);
+  if (ring) endAddedIfExhausted(draft, ring);
+  else endIfExhausted(draft);
 }
 
 export function onDelivered(draft: Draft, party: Party): void {
   const leg = draft.leg(party);
-  if (!leg || !draft.is('ringing') || !isOpen(leg)) return;
+  if (!leg || !isOpen(leg) || !(draft.is('ringing') || ringOf(draft, leg.account))) return;
   reached(draft, leg);
   if (leg.state !== 'alerting') leg.state = 'delivered';
 }
@@ -96,7 +100,8 @@ function reached(draft: Draft, leg: Leg): void {
 
 /** Before the grant it cancels; after it, the answer has won and this is a hang-up. */
 export function onCancel(draft: Draft): Reply {
-  if (draft.is('new', 'ringing')) end(draft, 'cancelled');
+  if (draft.call.group) onLeave(draft, draft.call.caller, null);
+  else if (draft.is('new', 'ringing')) end(draft, 'cancelled');
   else if (draft.is('granted')) end(draft, 'completed', { detail: 'while-connecting' });
   else if (draft.is('connected')) end(draft, 'completed');
   return draft.ok();

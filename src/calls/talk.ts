@@ -4,6 +4,7 @@ import { IN_CALL_LEASE_MS } from '../protocol/call.ts';
 import type { Talker } from './call.ts';
 import type { Draft } from './draft.ts';
 import { end } from './end.ts';
+import { onLeave } from './roster.ts';
 
 /** Media of one side is up and the peer's key confirmation verified. The first one connects the call. */
 export function onConfirm(draft: Draft): Reply {
@@ -33,7 +34,12 @@ export function onSignal(draft: Draft, party: Party, signal: VerbOf<'signal'>): 
   return draft.ok();
 }
 
-export function onHangup(draft: Draft, party: Party): Reply {
+/** Of a call of two it is the end; of a group only one leaves. */
+export function onHangup(draft: Draft, party: Party, proof: string | null): Reply {
+  if (draft.call.group) {
+    onLeave(draft, party, proof);
+    return draft.ok();
+  }
   const detail = draft.is('granted') ? { detail: 'while-connecting' } : {};
   if (draft.is('granted', 'connected')) end(draft, 'completed', { by: party.device, ...detail });
   return draft.ok();
@@ -83,6 +89,7 @@ export function onLease(draft: Draft, device: string): void {
   const { call, now } = draft;
   const talker = call.talkers.find((one) => one.device === device);
   if (!talker || talker.leaseUntil === null || now < talker.leaseUntil || !draft.is('granted', 'connected')) return;
+  if (call.group) return onLeave(draft, talker, null, 'lost');
   end(draft, 'failed', { detail: 'lost', by: device });
 }
 

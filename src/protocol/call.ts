@@ -359,7 +359,12 @@ export type PlaneFrame =
   | (Head & { type: 'prepare'; epoch: number; roster: RosterEntry[]; proofs: string[] })
   | (Head & { type: 'keys'; epoch: number; from: number; message: string; body: string })
   | (Head & { type: 'activate'; epoch: number })
-  | (Head & { type: 'added'; account: string; outcome: 'ringing' | 'declined' | 'busy' | 'no-answer' | 'unreachable' });
+  /** The call became, or is, a group: `account` was let in by a member. Who has not joined yet sends `join`. */
+  | (Head & { type: 'admitted'; account: string; by: { account: string; device: string }; admit: string })
+  /** To the member that added it: how the ringing of an account ended, or that it rings. */
+  | (Head & { type: 'added'; account: string; outcome: AddedOutcome });
+
+export type AddedOutcome = 'ringing' | 'answered' | 'declined' | 'busy' | 'no-answer' | 'unreachable' | 'refused';
 
 export type CallFrame = StateFrame | PlaneFrame;
 

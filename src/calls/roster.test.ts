@@ -1,0 +1,327 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  ACTIVATE_JOIN_MS,
+  ACTIVATE_LEAVE_MS,
+  EPOCH_COALESCE_MS,
+  IN_CALL_LEASE_MS,
+  LATE_GRACE_MS,
+  RING_MS,
+} from '../protocol/call.ts';
+import type { CallFrame, Party, Reply, Verb } from '../protocol/call.ts';
+import type { HistoryRow } from '../protocol/history.ts';
+import type { Call } from './call.ts';
+import type { CallCommand, PolicyAnswer } from './command.ts';
+import { decide } from './decide.ts';
+import type { Effect } from './effect.ts';
+
+const ID = '8'.repeat(32);
+const a: Party = { account: 'a', device: 'a1' };
+const b: Party = { account: 'b', device: 'b1' };
+const c: Party = { account: 'c', device: 'c1' };
+const c2: Party = { account: 'c', device: 'c2' };
+const d: Party = { account: 'd', device: 'd1' };
+const RING: PolicyAnswer = { verdict: 'ring', lock: null };
+const legsOf = (...parties: Party[]) =>
+  parties.map(({ device }) => ({ device, capability: 'x', message: device, body: `for ${device}` }));
+const PARTIES: Record<string, Party[]> = { a: [a], b: [b], c: [c, c2], d: [d] };
+
+/** A connected call of a and b, with every socket open, and what it did since. */
+class Story {
+  call: Call | null = null;
+  now = 1_000;
+  effects: Effect[] = [];
+  all: Effect[] = [];
+  deadlines = new Map<string, number>();
+
+  constructor() {
+    this.verb(a, { verb: 'invite', to: 'b', media: ['audio'], set: 1, legs: legsOf(b) });
+    this.do({ type: 'policy', attempt: 0, account: 'b', answer: RING });
+    this.do({ type: 'lock', attempt: 0, answer: { lock: 'taken' } });
+    this.verb(b, { verb: 'answer', message: 'm', body: 'answer' });
+    this.verb(a, { verb: 'confirm' });
+    for (const party of [a, b]) this.do({ type: 'attached', party });
+  }
+
+  do(command: CallCommand): Reply | null {
+    const decision = decide(this.call, command, this.now);
+    this.call = decision.call;
+    this.effects = decision.effects;
+    this.all.push(...decision.effects);
+    for (const effect of decision.effects) {
+      if (effect.type === 'deadline' && effect.at === null) this.deadlines.delete(effect.key);
+      else if (effect.type === 'deadline' && effect.at !== null) this.deadlines.set(effect.key, effect.at);
+    }
+    return decision.reply;
+  }
+
+  verb(party: Party, verb: Record<string, unknown> & { verb: Verb['verb'] }): Reply {
+    return this.do({ type: 'verb', party, verb: { call: ID, attempt: 0, ...verb } as Verb })!;
+  }
+
+  add(by: Party, to: string): Reply {
+    return this.verb(by, { verb: 'add', to, set: 1, legs: legsOf(...(PARTIES[to] ?? [])), admit: `ADMIT ${to}` });
+  }
+
+  /** c is added by a, answers on its first device, and opens its socket. */
+  withC(): this {
+    this.add(a, 'c');
+    this.do({ type: 'policy', attempt: 0, account: 'c', answer: RING });
+    this.verb(a, { verb: 'join', proof: 'JOIN a' });
+    this.verb(b, { verb: 'join', proof: 'JOIN b' });
+    this.verb(c, { verb: 'answer', message: 'm', body: 'JOIN c' });
+    this.do({ type: 'attached', party: c });
+    this.wait(EPOCH_COALESCE_MS);
+    return this;
+  }
+
+  /** Time passes, and deadlines with it. */
+  wait(ms: number): void {
+    const until = this.now + ms;
+    for (;;) {
+      const next = [...this.deadlines].sort((x, y) => x[1] - y[1]).find(([, at]) => at <= until);
+      if (!next) break;
+      this.deadlines.delete(next[0]);
+      this.now = Math.max(this.now, next[1]);
+      this.do({ type: 'due', key: next[0] });
+    }
+    this.now = until;
+  }
+
+  told(effects = this.effects): string[] {
+    return effects.flatMap((effect) => {
+      if (effect.type === 'mail') return [`${effect.to.device} ${(effect.envelope.body as CallFrame).type}`];
+      return effect.type === 'frame' ? [`${effect.to.device} ${effect.frame.type}`] : [];
+    });
+  }
+
+  history(): HistoryRow[] {
+    return this.all.flatMap((effect) =>
+      effect.type === 'account' && effect.mail.type === 'history' ? [effect.mail.row] : [],
+    );
+  }
+
+  roster(): string[] {
+    return (this.call?.group?.roster ?? []).map(({ participant, device }) => `${participant} ${device}`);
+  }
+}
+
+describe('a call becomes a group', () => {
+  it('rings the new person under the same call id while the call goes on, and its answer is its JOIN', () => {
+    const story = new Story();
+    expect(story.add(a, 'c')).toMatchObject({ ok: true, pending: true });
+    expect(story.told()).toEqual(['a1 admitted', 'b1 admitted']);
+    story.do({ type: 'policy', attempt: 0, account: 'c', answer: RING });
+    expect(story.told()).toEqual(['c1 invite', 'c2 invite', 'a1 added']);
+    expect(story.verb(c, { verb: 'answer', message: 'm', body: 'JOIN c' })).toMatchObject({ ok: true, granted: {} });
+    expect(story.told()).toEqual(['c1 grant', 'c2 elsewhere', 'a1 added']);
+    expect(story.verb(c2, { verb: 'answer', message: 'm', body: '' })).toMatchObject({
+      reason: 'answered-elsewhere',
+      by: 'c1',
+    });
+    expect(story.call).toMatchObject({ state: 'connected', winner: 'b1' });
+  });
+
+  it('puts changes within 150 ms into one epoch, with every proof, and activates when all have all keys', () => {
+    const story = new Story().withC();
+    const prepare = story.all.flatMap((e) => (e.type === 'frame' && e.frame.type === 'prepare' ? [e.frame] : []));
+    expect(prepare).toHaveLength(3);
+    expect(prepare[0]).toMatchObject({ epoch: 1, proofs: ['ADMIT c', 'JOIN a', 'JOIN b', 'JOIN c'] });
+    for (const party of [a, b, c]) story.verb(party, { verb: 'keys', epoch: 1, message: party.device, body: 'batch' });
+    expect(story.told()).toEqual(['a1 keys', 'b1 keys']);
+    story.verb(a, { verb: 'keys-ack', epoch: 1, from: [2, 3] });
+    story.verb(b, { verb: 'keys-ack', epoch: 1, from: [1] });
+    story.verb(b, { verb: 'keys-ack', epoch: 1, from: [3] });
+    expect(story.call?.group?.active).toBe(0);
+    story.verb(c, { verb: 'keys-ack', epoch: 1, from: [1, 2, 99] });
+    expect(story.told()).toEqual(['a1 activate', 'b1 activate', 'c1 activate']);
+    expect(story.call?.group).toMatchObject({ epoch: 1, active: 1 });
+  });
+
+  it('does not wait for a member whose keys do not come: one second for a join, half of it for a leave', () => {
+    const story = new Story().withC();
+    story.wait(ACTIVATE_JOIN_MS - 1);
+    expect(story.call?.group?.active).toBe(0);
+    story.wait(1);
+    expect(story.call?.group?.active).toBe(1);
+    story.verb(c, { verb: 'leave', proof: 'LEAVE c' });
+    story.wait(EPOCH_COALESCE_MS + ACTIVATE_LEAVE_MS - 1);
+    expect(story.call?.group).toMatchObject({ epoch: 2, active: 1 });
+    story.wait(1);
+    expect(story.call?.group).toMatchObject({ epoch: 2, active: 2 });
+  });
+
+  it('forwards nothing to who left or was removed, from that moment', () => {
+    const story = new Story().withC();
+    expect(story.verb(b, { verb: 'remove', ...c, proof: 'R' })).toMatchObject({ ok: false, reason: 'wrong-role' });
+    expect(story.verb(a, { verb: 'remove', ...c, proof: 'REMOVE c' })).toMatchObject({ ok: true });
+    expect(story.told()).toEqual(['c1 ended', 'c1 ended']);
+    expect(story.roster()).toEqual(['1 a1', '2 b1']);
+    story.verb(a, { verb: 'keys', epoch: 1, message: 'k', body: 'batch' });
+    story.verb(a, { verb: 'signal', message: 's', body: 'ice' });
+    expect(story.told()).toEqual(['b1 signal']);
+    expect(story.verb(c, { verb: 'keys', epoch: 1, message: 'k', body: 'x' })).toMatchObject({ reason: 'wrong-role' });
+    story.wait(EPOCH_COALESCE_MS);
+    expect(story.all.at(-1)).toMatchObject({ frame: { type: 'prepare', proofs: ['REMOVE c'] } });
+  });
+
+  it('who leaves does not end it for the others; the last but one does', () => {
+    const story = new Story().withC();
+    story.verb(a, { verb: 'hangup' });
+    expect(story.call?.state).toBe('connected');
+    story.verb(c, { verb: 'hangup' });
+    expect(story.call).toMatchObject({ state: 'ended', reason: 'completed' });
+    expect(story.history().map((row) => `${row.account} ${row.outcome} ${row.group}`)).toEqual([
+      'a answered true',
+      'b answered true',
+      'c answered true',
+    ]);
+  });
+
+  it('who is lost for a lease has left', () => {
+    const story = new Story().withC();
+    story.do({ type: 'detached', party: b });
+    story.wait(IN_CALL_LEASE_MS);
+    expect(story.roster()).toEqual(['1 a1', '3 c1']);
+    expect(story.call?.state).toBe('connected');
+  });
+
+  it('who comes back gets a new participant id', () => {
+    const story = new Story().withC();
+    story.verb(c, { verb: 'leave' });
+    story.add(b, 'c');
+    story.do({ type: 'policy', attempt: 0, account: 'c', answer: RING });
+    expect(story.verb(c, { verb: 'answer', message: 'm', body: 'JOIN c again' })).toMatchObject({ granted: {} });
+    expect(story.roster()).toEqual(['1 a1', '2 b1', '4 c1']);
+  });
+
+  it('tells the member that added whether the person declined, was busy, could not be reached, or did not answer', () => {
+    const outcome = (story: Story) =>
+      story.all.flatMap((e) => (e.type === 'frame' && e.frame.type === 'added' ? [e.frame.outcome] : [])).at(-1);
+    const ringing = () => {
+      const story = new Story();
+      story.add(a, 'c');
+      story.do({ type: 'policy', attempt: 0, account: 'c', answer: RING });
+      return story;
+    };
+    const declined = ringing();
+    declined.verb(c2, { verb: 'decline', scope: 'all' });
+    expect(declined.told()).toEqual(['c1 elsewhere', 'a1 added']);
+    expect(outcome(declined)).toBe('declined');
+    expect(declined.history()).toEqual([
+      expect.objectContaining({ account: 'c', outcome: 'declined', peer: 'a', group: true }),
+    ]);
+    const unreachable = ringing();
+    unreachable.wait(RING_MS + LATE_GRACE_MS);
+    expect(outcome(unreachable)).toBe('unreachable');
+    const missed = ringing();
+    missed.do({ type: 'delivered', party: c });
+    missed.wait(RING_MS + LATE_GRACE_MS);
+    expect(outcome(missed)).toBe('no-answer');
+    const refused = new Story();
+    refused.add(a, 'c');
+    refused.do({
+      type: 'policy',
+      attempt: 0,
+      account: 'c',
+      answer: { verdict: 'stale-devices', set: 2, missing: [], extra: [] },
+    });
+    expect(refused.told()).toEqual(['a1 stale-devices', 'a1 added']);
+    expect(refused.history()).toEqual([]);
+    for (const story of [declined, unreachable, missed, refused]) expect(story.call?.state).toBe('connected');
+  });
+
+  it('only talkers of a connected call may add, and only up to 33', () => {
+    const story = new Story();
+    expect(story.add(c, 'd')).toMatchObject({ reason: 'unknown-call' });
+    const full = new Story();
+    full.call = {
+      ...full.call!,
+      talkers: Array.from({ length: 33 }, (_, n) => ({
+        ...full.call!.talkers[0]!,
+        device: n === 0 ? 'a1' : `x${n}`,
+        account: n === 0 ? 'a' : `x${n}`,
+      })),
+    };
+    expect(full.add(a, 'c')).toMatchObject({ reason: 'too-many-participants' });
+  });
+});
+
+describe('rosters and epochs in random order', () => {
+  const step = fc.record({
+    who: fc.constantFrom(a, b, c, c2, d),
+    do: fc.constantFrom(
+      'add-c',
+      'add-d',
+      'policy',
+      'answer',
+      'decline',
+      'join',
+      'leave',
+      'remove',
+      'keys',
+      'ack',
+      'attach',
+      'detach',
+    ),
+    ms: fc.oneof({ weight: 9, arbitrary: fc.nat(300) }, { weight: 1, arbitrary: fc.nat(40_000) }),
+  });
+
+  it('epochs only grow, keys reach exactly the roster, and every prepared epoch is activated', () => {
+    let epochs = 0;
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 40 }), fc.boolean(), (steps, grown) => {
+        const story = grown ? new Story().withC() : new Story();
+        for (const { who, do: what, ms } of steps) {
+          const before = story.call?.group ?? null;
+          const members = new Set(before?.roster.map(({ device }) => device));
+          perform(story, who, what);
+          const keyed = story.effects.flatMap((e) =>
+            e.type === 'frame' && e.frame.type === 'keys' ? [e.to.device] : [],
+          );
+          expect(keyed.filter((device) => !members.has(device))).toEqual([]);
+          const group = story.call?.group ?? null;
+          const talkers = new Set(story.call?.talkers.map(({ device }) => device));
+          const strangers = (group?.roster ?? []).filter((entry) => !talkers.has(entry.device));
+          expect(story.call?.state === 'ended' ? [] : strangers).toEqual([]);
+          expect(group?.epoch ?? 0).toBeGreaterThanOrEqual(before?.epoch ?? 0);
+          expect(group?.active ?? 0).toBeLessThanOrEqual(group?.epoch ?? 0);
+          const ids = (group?.roster ?? []).map(({ participant }) => participant);
+          expect(new Set(ids).size).toBe(ids.length);
+          story.wait(ms);
+        }
+        epochs += story.call?.group?.epoch ?? 0;
+        const over = story.call?.state === 'ended';
+        story.wait(EPOCH_COALESCE_MS + ACTIVATE_JOIN_MS);
+        expect(over || story.call?.state === 'ended' || story.call?.group?.active === story.call?.group?.epoch).toBe(
+          true,
+        );
+        story.wait(200_000);
+        for (const party of [a, b, c, d]) story.verb(party, { verb: 'hangup' });
+        expect(story.call?.state).toBe('ended');
+        const rows = story.history().map((row) => row.account);
+        expect(new Set(rows).size).toBe(rows.length);
+      }),
+      { numRuns: 500 },
+    );
+    expect(epochs).toBeGreaterThan(50);
+  });
+
+  function perform(story: Story, who: Party, what: string): void {
+    const { epoch = 0, roster = [] } = story.call?.group ?? {};
+    if (what === 'add-c') story.add(who, 'c');
+    if (what === 'add-d') story.add(who, 'd');
+    if (what === 'policy')
+      for (const account of ['c', 'd']) story.do({ type: 'policy', attempt: 0, account, answer: RING });
+    if (what === 'answer') story.verb(who, { verb: 'answer', message: 'm', body: 'JOIN' });
+    if (what === 'decline') story.verb(who, { verb: 'decline', scope: 'all' });
+    if (what === 'join') story.verb(who, { verb: 'join', proof: 'JOIN' });
+    if (what === 'leave') story.verb(who, { verb: 'leave' });
+    if (what === 'remove') story.verb(who, { verb: 'remove', ...c, proof: 'REMOVE' });
+    if (what === 'keys') story.verb(who, { verb: 'keys', epoch, message: 'k', body: 'batch' });
+    if (what === 'ack')
+      story.verb(who, { verb: 'keys-ack', epoch, from: roster.map(({ participant }) => participant) });
+    if (what === 'attach') story.do({ type: 'attached', party: who });
+    if (what === 'detach') story.do({ type: 'detached', party: who });
+  }
+});
