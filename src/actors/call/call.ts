@@ -50,7 +50,7 @@ export const call: Actor<CallActorCommand> = {
         if (!onEventsDue(t, event.key)) play(t, { type: 'due', key: event.key });
         return null;
       case 'answered':
-        return answered(t, event.key, event.reply);
+        return answered(t, event.to.name, event.key, event.reply);
       case 'hinted':
         return null;
     }
@@ -206,7 +206,7 @@ function relay(t: Turn, socket: Socket, seat: Seat, bytes: Uint8Array): void {
 }
 
 /** What mail was answered; unavailable is passed on as such, never as no. */
-function answered(t: Turn, key: string, reply: Reply): Json {
+function answered(t: Turn, from: string, key: string, reply: Reply): Json {
   const [what, ...rest] = key.split(' ');
   const value = reply.ok ? (reply.value as { ok?: boolean; reason?: string } | null) : null;
   switch (what) {
@@ -217,7 +217,7 @@ function answered(t: Turn, key: string, reply: Reply): Json {
       return null;
     }
     case KEY.question:
-      play(t, { type: 'policy', attempt: Number(rest[0]), answer: verdictOf(value) });
+      play(t, { type: 'policy', attempt: Number(rest[0]), account: from, answer: verdictOf(value) });
       return null;
     case KEY.lock:
       play(t, {
