@@ -163,4 +163,8 @@ describe('an authority', () => {
   });
 });
 
-it('serials take exactly 16 bytes', () => expect(() => serialFrom(new Uint8Array(15))).toThrow(RangeError));
+it('serials take exactly 16 bytes, and give themselves again', () => {
+  expect(() => serialFrom(new Uint8Array(15))).toThrow(RangeError);
+  const serial = serialFrom(random(16));
+  expect(serialFrom(serial)).toEqual(serial);
+});

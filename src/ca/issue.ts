@@ -79,7 +79,8 @@ class LintedCertificate {
 export type { LintedCertificate };
 
 /**
- * Validates, builds and lints. `now` in milliseconds, `random` 16 bytes for the serial. Write the token's serial down before `issue`:
+ * Validates, builds and lints. `now` in milliseconds, `random` 16 bytes for the serial; the bytes of a serial that
+ * was written down give that serial again (a retry). Write the token's serial down before `issue`:
  * a crash then leaves an intent that everybody can see, never a certificate that nobody recorded.
  */
 export async function prepare(

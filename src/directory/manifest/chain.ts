@@ -4,7 +4,7 @@ import { accountIdOf } from '../account.ts';
 import type { Plan, SignatureCheck } from '../signature.ts';
 import { type Authority, authorize, check, mayChangeRecovery, tooNew } from './authority.ts';
 import { type Changes, changesBetween } from './changes.ts';
-import type { Head } from './head.ts';
+import { type Head, keyOf } from './head.ts';
 import type { ParsedManifest } from './parse.ts';
 import { asked, propose, sameTerms, settle, termsOf } from './recovery.ts';
 
@@ -75,7 +75,8 @@ function genesis(account: string | null, { manifest, hash, signatures }: ParsedM
   if (signature?.kid !== device.id || secondSignature) return refuse('signature-unexpected');
   if (device.addedAt !== manifest.issuedAt) return refuse('added-at');
   const recovery = { effective: termsOf(manifest), pending: null, keyUsedAt: null };
-  const head: Head = { account: id, version: 1, hash, manifest, retired: { ids: [], keys: [] }, recovery };
+  const since = { [device.id]: 1 };
+  const head: Head = { account: id, version: 1, hash, manifest, since, retired: { ids: [], keys: [] }, recovery };
   const step: Step = { head, authority: { by: 'genesis', id: device.id }, changes: null };
   return { ok: true, step, checks: [check(signature, device.key)] };
 }
@@ -108,10 +109,15 @@ function next(head: Head, parsed: ParsedManifest, judge: Judge): Stepped {
   if (silences(proposed.pending?.devices ?? [], changes, authority)) return refuse('removal-while-recovery-pending');
   const recovery = authority.by === 'recovery-key' ? { ...proposed, keyUsedAt: manifest.issuedAt } : proposed;
   const retired = retire(head, changes);
+  const since = sinceOf(head, manifest);
   const account = head.account;
   return {
     ok: true,
-    step: { head: { account, version: manifest.version, hash, manifest, retired, recovery }, authority, changes },
+    step: {
+      head: { account, version: manifest.version, hash, manifest, since, retired, recovery },
+      authority,
+      changes,
+    },
     checks,
   };
 }
@@ -166,4 +172,10 @@ function retire({ retired }: Head, { removed, replaced }: Changes): Head['retire
     ids: [...retired.ids, ...removed.map((device) => device.id)],
     keys: [...retired.keys, ...removed.map((device) => device.key), ...replaced.map((pair) => pair.before.key)],
   };
+}
+
+function sinceOf(head: Head, { devices, version }: Manifest): Head['since'] {
+  const unchanged = (id: string, key: string): number | undefined =>
+    keyOf(head, id) === key ? head.since[id] : undefined;
+  return Object.fromEntries(devices.map(({ id, key }) => [id, unchanged(id, key) ?? version]));
 }

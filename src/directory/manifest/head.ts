@@ -11,6 +11,8 @@ export interface Head {
   /** SHA-256 of the payload, base64url. */
   readonly hash: string;
   readonly manifest: Manifest;
+  /** By device id: the version that brought this id and key together. What the key signed for an older version does not count. */
+  readonly since: { readonly [device: string]: number };
   /** Device ids and keys (base64url SPKI) that once were in the chain and may not come back. */
   readonly retired: { readonly ids: readonly string[]; readonly keys: readonly string[] };
   readonly recovery: RecoveryState;
@@ -19,4 +21,10 @@ export interface Head {
 /** The key (base64url SPKI) of a device at this head; null when it is not in it. */
 export function keyOf(head: Head, device: string): string | null {
   return head.manifest.devices.find((entry) => entry.id === device)?.key ?? null;
+}
+
+/** Whether device and key were in every version from `version` to this head: what a key bundle that names `version` must have. */
+export function presentSince(head: Head, device: string, version: number): boolean {
+  const since = head.since[device];
+  return since !== undefined && version >= since && version <= head.version;
 }
