@@ -280,8 +280,21 @@ describe.skipIf(!swtpmInstalled)('a native TPM enrolment', () => {
     });
 
     it('asked for with bytes that are no keys', async () => {
-      const answer = await challengeActivation(random(40), random(40), random(32), random(ACTIVATION_RANDOMNESS));
-      expect(answer).toEqual({ ok: false, reason: 'malformed' });
+      const [endorsement, attestation] = [good.evidence.endorsementKey, good.evidence.attestationKey].map((text) =>
+        fromBase64url(text)!,
+      );
+      for (const [first, second] of [
+        [random(40), attestation!],
+        [endorsement!, random(40)],
+      ] as const) {
+        const answer = await challengeActivation(first, second, random(32), random(ACTIVATION_RANDOMNESS));
+        expect(answer).toEqual({ ok: false, reason: 'malformed' });
+      }
+    });
+
+    it('asked for with too little randomness is a mistake of the caller', async () => {
+      const few = random(ACTIVATION_RANDOMNESS - 1);
+      await expect(challengeActivation(random(1), random(1), random(32), few)).rejects.toThrow(RangeError);
     });
 
     it('asked for with an endorsement key that is no point of its curve', async () => {

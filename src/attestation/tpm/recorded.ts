@@ -25,7 +25,7 @@ import type { PcrValues } from './quote.ts';
 import { judgeQuote } from './quote.ts';
 import type { TpmSignature } from './signature.ts';
 import { readSignature, schemeMatches, verifyUnderKey } from './signature.ts';
-import { isKeyOf, publicKeyOf } from './spki.ts';
+import { isSameKey, publicKeyOf } from './spki.ts';
 
 const PART1 = 'TPM 2.0 Part 1';
 const PART2 = 'TPM 2.0 Part 2';
@@ -99,9 +99,8 @@ export async function judgeRecordedQuote(
     return null;
   }
   const { anchor, leaf } = await judgeTpmCertificate(quote.certificates, judging, steps);
-  const same = signer.area === null ? false : isKeyOf(leaf, signer.area.key);
   steps.demand(
-    same,
+    isSameKey(leaf, signer.key),
     'tpm.attestation-certificate',
     'RFC 5280 §6.1',
     'key-mismatch',

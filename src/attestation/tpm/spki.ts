@@ -37,13 +37,16 @@ export function publicKeyOf(key: RsaKey | EccKey): PublicKey {
   return { kind: 'rsa', modulus: key.modulus, exponent: exponent.slice(first), use: 'any' };
 }
 
-/** The key in a certificate is this one; an algorithm identifier that limits its use (id-RSAES-OAEP) makes no other key of it. */
+/** The key in a certificate is this one. */
 export function isKeyOf(certified: PublicKey, key: RsaKey | EccKey): boolean {
-  const own = publicKeyOf(key);
-  if (certified.kind === 'ec' && own.kind === 'ec')
-    return certified.curve === own.curve && equal(certified.point, own.point);
-  if (certified.kind !== 'rsa' || own.kind !== 'rsa') return false;
-  return equal(certified.modulus, own.modulus) && equal(certified.exponent, own.exponent);
+  return isSameKey(certified, publicKeyOf(key));
+}
+
+/** An algorithm identifier that limits a key's use (id-RSAES-OAEP) makes no other key of it. */
+export function isSameKey(a: PublicKey, b: PublicKey): boolean {
+  if (a.kind === 'ec' && b.kind === 'ec') return a.curve === b.curve && equal(a.point, b.point);
+  if (a.kind !== 'rsa' || b.kind !== 'rsa') return false;
+  return equal(a.modulus, b.modulus) && equal(a.exponent, b.exponent);
 }
 
 export function leftPad(bytes: Uint8Array, size: number): Uint8Array {

@@ -113,6 +113,28 @@ describe('public areas', () => {
     expect(readPublic(encodePublic({ ...SIGNING, authPolicy: new Uint8Array(20) }))).toBeNull();
   });
 
+  it('of storage keys and of every scheme come back', () => {
+    const storage: PublicArea = { ...SIGNING, symmetric: 256, scheme: null };
+    const schemes: PublicArea[] = [
+      { ...RSA, scheme: { name: 'rsaes', hash: null } },
+      { ...RSA, scheme: { name: 'oaep', hash: 'sha384' } },
+      { ...SIGNING, scheme: { name: 'ecdh', hash: 'sha256' } },
+      { ...SIGNING, key: { ...SIGNING.key, kdf: { id: 0x20, hash: 'sha256' } } as PublicArea['key'] },
+    ];
+    for (const area of [storage, ...schemes]) expect(readPublic(encodePublic(area))).toMatchObject(area);
+  });
+
+  it.each([
+    ['another cipher than AES', 0, 0x13],
+    ['another key size', 2, 0x00],
+    ['another mode than CFB', 4, 0x40],
+  ])('of storage keys with %s are malformed', (_, offset, value) => {
+    const bytes = encodePublic({ ...SIGNING, symmetric: 128 });
+    const symmetric = 2 + 2 + 4 + 2;
+    expect(readPublic(bytes)).not.toBeNull();
+    expect(readPublic(bytes.with(symmetric + offset + 1, value))).toBeNull();
+  });
+
   it('with a scheme of the other key type are malformed', () => {
     expect(readPublic(encodePublic({ ...SIGNING, scheme: { name: 'rsassa', hash: 'sha256' } }))).toBeNull();
   });
