@@ -276,6 +276,18 @@ describe('keys of an epoch', () => {
     expect(await openAs(await at(1, small), ben, added.to(ben))).toEqual(no('wrong-roster'));
   });
 
+  it('signed for fewer or more than the whole roster are refused', async () => {
+    const view = await at(1, await threesome());
+    const fewer = new Map(view.roster.members);
+    fewer.delete(hex(cas.participant));
+    const short = await keysFrom({ ...view, roster: { ...view.roster, members: fewer } }, ada);
+    expect(await openAs(view, ben, short.messages[0]!)).toEqual(no('malformed'));
+    const ear = { ...entry(view.roster, cas), name: crypto.random(32), participant: dot.participant };
+    const more = new Map([...view.roster.members, [hex(dot.participant), ear]]);
+    const long = await keysFrom({ ...view, roster: { ...view.roster, members: more } }, ada);
+    expect(await openAs(view, ben, long.to(ben))).toEqual(no('malformed'));
+  });
+
   it('do not come from oneself, a stranger, or under a lower version', async () => {
     const view = await at(1, await threesome());
     const { to } = await keysFrom(view, ada);

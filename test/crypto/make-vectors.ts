@@ -23,7 +23,14 @@ import type { Offer } from '../../src/sdk/crypto/content.ts';
 import { openInvitation, sealInvitation } from '../../src/sdk/crypto/invitation.ts';
 import { nobleCrypto } from '../../src/sdk/crypto/noble.ts';
 import { spkiOf } from '../../src/sdk/crypto/point.ts';
-import type { CryptoProvider, StoredKey } from '../../src/sdk/crypto/provider.ts';
+import type { PeerVerdict } from '../../src/sdk/crypto/peer.ts';
+import type { Bytes, CryptoProvider, StoredKey } from '../../src/sdk/crypto/provider.ts';
+import { groupSFrameKey, groupSrtpMaster, sealKeys } from '../../src/sdk/crypto/group/keys.ts';
+import type { RosterResult } from '../../src/sdk/crypto/group/roster.ts';
+import { applyStatement, epochHash, NO_ADMISSION, startRoster } from '../../src/sdk/crypto/group/roster.ts';
+import type { Join, Statement } from '../../src/sdk/crypto/group/statement.ts';
+import { signStatement, statementBytes, statementHash } from '../../src/sdk/crypto/group/statement.ts';
+import { groupCode, safetyNumber, safetyQr } from '../../src/sdk/crypto/safety.ts';
 import { confirmation, deriveKeys, relayKey } from '../../src/sdk/crypto/schedule.ts';
 import { signalSender } from '../../src/sdk/crypto/signal.ts';
 
@@ -224,6 +231,122 @@ async function callVector(crypto: CryptoProvider, withOneTimeKey: boolean) {
   };
 }
 
+/** A call of three: statements, rosters, one sender's batch. */
+async function groupVector(crypto: CryptoProvider) {
+  const callId = crypto.random(16);
+  const person = async () => {
+    const [identity, prekey] = [await crypto.generateSigningKey(), await crypto.generateAgreementKey()];
+    const [account, device, participant] = [crypto.random(32), crypto.random(16), crypto.random(16)];
+    return { account, device, participant, identity, prekey };
+  };
+  const people = [await person(), await person(), await person()];
+  const [ada, ...guests] = people as [(typeof people)[number], ...typeof people];
+  const judge = async (join: Join): Promise<PeerVerdict> => {
+    const { identity } = people.find((who) => who.participant === join.participant)!;
+    return { ok: true, identityKey: identity.publicKey };
+  };
+  const joinOf = (who: typeof ada, admission: Bytes): Join => {
+    const { participant, account, device, prekey } = who;
+    const manifest = { version: 2, hash: new Uint8Array(32).fill(2) };
+    return { kind: 'join', participant, account, device, manifest, prekey: prekey.publicKey, admission };
+  };
+  const statements: { by: number; bytes: string; signature: string; digest: string }[] = [];
+  const note = async (who: typeof ada, statement: Statement, result: RosterResult, signature: Bytes) => {
+    if (!result.ok) throw new Error(result.reason);
+    const digest = hex(result.roster.digest);
+    statements.push({
+      by: people.indexOf(who),
+      bytes: hex(statementBytes(callId, statement)),
+      signature: hex(signature),
+      digest,
+    });
+    return result.roster;
+  };
+  const first = joinOf(ada, NO_ADMISSION);
+  const { signature } = await signStatement(ada.identity, callId, first);
+  let roster = await note(
+    ada,
+    first,
+    await startRoster(crypto, callId, { statement: first, signature }, judge),
+    signature,
+  );
+  const step = async (who: typeof ada, statement: Statement) => {
+    const signed = await signStatement(who.identity, callId, statement);
+    roster = await note(who, statement, await applyStatement(crypto, roster, signed, judge), signed.signature);
+  };
+  for (const guest of guests) {
+    const admit: Statement = {
+      kind: 'admit',
+      participant: ada.participant,
+      account: guest.account,
+      rosterDigest: roster.digest,
+      nonce: crypto.random(16),
+    };
+    await step(ada, admit);
+    await step(guest, joinOf(guest, await statementHash(crypto, callId, admit)));
+  }
+  const view = { epoch: 7, roster, hash: await epochHash(crypto, roster, 7) };
+  const sender = roster.members.get(hex(ada.participant))!;
+  const next = await crypto.generateAgreementKey();
+  const { secret, batch } = await sealKeys(crypto, view, sender, ada.identity, { prekey: next.publicKey, number: 1 });
+  const master = await groupSrtpMaster(crypto, callId, sender.name, 7, secret);
+  return {
+    callId: hex(callId),
+    members: people.map((who) => ({
+      account: hex(who.account),
+      device: hex(who.device),
+      participant: hex(who.participant),
+      identityKey: hex(who.identity.publicKey),
+      prekey: hex(who.prekey.publicKey),
+      prekeyScalar: scalar(who.prekey),
+    })),
+    statements,
+    epoch: 7,
+    rosterHash: hex(view.hash),
+    batch: {
+      head: hex(batch.head),
+      ephemeral: hex(batch.ephemeral),
+      commitment: hex(batch.commitment),
+      nextPrekey: hex(batch.nextPrekey),
+      nextPrekeyNumber: batch.nextPrekeyNumber,
+      signature: hex(batch.signature),
+      entries: batch.entries.map((entry) => ({
+        ...entry,
+        recipient: hex(entry.recipient),
+        wrapped: hex(entry.wrapped),
+      })),
+    },
+    secret: hex(secret),
+    sframe: hex(await groupSFrameKey(crypto, callId, sender.name, 7, secret)),
+    srtp: hex(concat(master.key, master.salt)),
+    code: groupCode(
+      callId,
+      await Promise.all(
+        people.map(async (who) => ({
+          account: who.account,
+          spki: await crypto.sha256(spkiOf(who.identity.publicKey)),
+        })),
+      ),
+    ),
+  };
+}
+
+function safetyVector() {
+  const side = (byte: number, resets: number) => ({
+    account: new Uint8Array(32).fill(byte),
+    resets,
+    head: { version: byte, hash: new Uint8Array(32).fill(byte + 100) },
+  });
+  const [a, b] = [side(2, 1), side(1, 0)];
+  const text = ({ account, resets, head }: typeof a) => ({
+    account: hex(account),
+    resets,
+    version: head.version,
+    hash: hex(head.hash),
+  });
+  return { own: text(a), peer: text(b), number: safetyNumber(a, b), qr: hex(safetyQr(a, b)) };
+}
+
 export async function makeVectors(): Promise<object> {
   return {
     note: 'Made by test/crypto/make-vectors.ts. All private keys here are test keys, made from a fixed seed.',
@@ -232,6 +355,8 @@ export async function makeVectors(): Promise<object> {
       await callVector(fixedCrypto('call'), true),
       await callVector(fixedCrypto('call without one-time key'), false),
     ],
+    group: await groupVector(fixedCrypto('group')),
+    safety: safetyVector(),
   };
 }
 

@@ -302,6 +302,129 @@ function climb(leaf, index, count, path) {
     : sha(b('01'), sibling, climb(leaf, index - k, count - k, rest));
 }
 
+// Section 10: groups. AES-SIV (RFC 5297) from AES-ECB and AES-CTR.
+const ecb = (key, block) => {
+  const cipher = c.createCipheriv('aes-256-ecb', key, null);
+  cipher.setAutoPadding(false);
+  return cat(cipher.update(block), cipher.final());
+};
+const xor = (x, y) => Buffer.from(x.map((byte, i) => byte ^ y[i]));
+function double(block) {
+  const shifted = (BigInt(`0x${block.toString('hex')}`) << 1n) & ((1n << 128n) - 1n);
+  return u(16, block[0] & 128 ? shifted ^ 0x87n : shifted);
+}
+function cmac(key, message) {
+  const k1 = double(ecb(key, Buffer.alloc(16)));
+  const whole = message.length > 0 && message.length % 16 === 0;
+  const padded = whole ? message : cat(message, b('80'), Buffer.alloc((16 - ((message.length + 1) % 16)) % 16));
+  const last = xor(padded.subarray(-16), whole ? k1 : double(k1));
+  let state = Buffer.alloc(16);
+  for (let at = 0; at < padded.length - 16; at += 16) state = ecb(key, xor(state, padded.subarray(at, at + 16)));
+  return ecb(key, xor(state, last));
+}
+function sivOpen(key, data, sealed) {
+  const [macKey, encKey, iv] = [key.subarray(0, 32), key.subarray(32), sealed.subarray(0, 16)];
+  const start = Buffer.from(iv);
+  start[8] &= 127;
+  start[12] &= 127;
+  const plain = c.createDecipheriv('aes-256-ctr', encKey, start).update(sealed.subarray(16));
+  let d = cmac(macKey, Buffer.alloc(16));
+  for (const part of data) d = xor(double(d), cmac(macKey, part));
+  const end = cat(plain.subarray(0, -16), xor(plain.subarray(-16), d));
+  if (!cmac(macKey, end).equals(iv)) throw new Error('siv');
+  return plain;
+}
+function checkGroup(v) {
+  const callId = b(v.callId);
+  const nameOf = (m) => sha(b(m.account), b(m.device), spki(b(m.identityKey)));
+  const digest = (count) => {
+    const entries = v.members.slice(0, count).map((m) => cat(b(m.participant), nameOf(m)));
+    return sha('callsign/ftgk/1 roster\0', callId, u(2, count), ...entries.toSorted(Buffer.compare));
+  };
+  const join = (m, admission) =>
+    cat(
+      'callsign/ftgk/1 join\0',
+      b('0101'),
+      callId,
+      b(m.participant),
+      b(m.account),
+      b(m.device),
+      u(4, 2),
+      Buffer.alloc(32, 2),
+      b(m.prekey),
+      admission,
+    );
+  const joined = join(v.members[0], Buffer.alloc(32)).toString('hex') === v.statements[0].bytes;
+  const guests = [1, 2].every((i) => {
+    const [admit, entry] = v.statements.slice(2 * i - 1, 2 * i + 1).map(({ bytes }) => b(bytes));
+    const expected = cat(
+      'callsign/ftgk/1 admit\0',
+      b('0101'),
+      callId,
+      b(v.members[0].participant),
+      b(v.members[i].account),
+      digest(i),
+    );
+    return admit.subarray(0, -16).equals(expected) && entry.equals(join(v.members[i], sha(admit)));
+  });
+  const signed = v.statements.every(({ by, bytes, signature }) =>
+    verify(b(v.members[by].identityKey), b(bytes), b(signature)),
+  );
+  const rosterHash = sha('callsign/ftgk/1 epoch\0', u(4, v.epoch), digest(3));
+  const { batch } = v;
+  const sender = nameOf(v.members[0]);
+  const head = cat('FTGK', b('0101'), callId, u(4, v.epoch), u(2, v.epoch), sender);
+  const hashes = batch.entries.map((e) => sha(b(e.recipient), u(2, e.prekeyNumber), b(e.wrapped)));
+  const next = cat(b(batch.nextPrekey), u(2, batch.nextPrekeyNumber));
+  const message = cat(
+    'callsign/ftgk/1 keys\0',
+    head,
+    rosterHash,
+    b(batch.ephemeral),
+    b(batch.commitment),
+    next,
+    u(2, 2),
+    ...hashes,
+  );
+  const secrets = v.members.slice(1).map((m) => {
+    const own = batch.entries.find((e) => e.recipient === nameOf(m).toString('hex'));
+    const to = cat(head, nameOf(m), u(2, own.prekeyNumber));
+    const info = cat('callsign/ftgk/1 wrap\0', lp(to), lp(b(batch.ephemeral)), lp(b(m.prekey)));
+    const kek = hkdf(dh(privateKey(b(m.prekeyScalar)), b(batch.ephemeral)), rosterHash, info, 64);
+    return sivOpen(kek, [to, rosterHash], b(own.wrapped)).toString('hex');
+  });
+  const secret = b(secrets[0]);
+  const derive = (label, n) => hkdf(secret, callId, cat(label, sender, u(4, v.epoch)), n).toString('hex');
+  const entries = v.members.map((m) => cat(b(m.account), sha(spki(b(m.identityKey))))).toSorted(Buffer.compare);
+  return {
+    statements: joined && guests && signed,
+    digests: v.statements.map(({ digest: given }, i) => given === digest(1 + (i >> 1)).toString('hex')),
+    rosterHash: rosterHash.toString('hex'),
+    head: head.toString('hex') === batch.head,
+    signed: verify(b(v.members[0].identityKey), message, b(batch.signature)),
+    committed: hmac(secret, 'callsign/ftgk/1 commit\0', head).toString('hex') === batch.commitment,
+    secrets,
+    sframe: derive('callsign/ftgk/1 sframe\0', 32),
+    srtp: derive('callsign/ftgk/1 srtp\0', 46),
+    code: digits(cat('callsign/group-code/1\0', callId, u(2, entries.length), ...entries)),
+  };
+}
+
+// Section 11: numbers to compare.
+function digits(x) {
+  const hash = c.createHash('sha512').update(x).digest();
+  const group = (i) => String(hash.readUIntBE(i * 5, 5) % 100_000).padStart(5, '0');
+  return Array.from({ length: 12 }, (_, i) => group(i)).join(' ');
+}
+function checkSafety({ own, peer }) {
+  const ends = [own, peer].map(({ account, resets }) => cat(b(account), u(4, resets))).toSorted(Buffer.compare);
+  const side = ({ account, resets, version, hash }) => cat(b(account), u(4, resets), u(4, version), b(hash));
+  return {
+    number: digits(cat('callsign/safety/1\0', ...ends)),
+    qr: cat(u(1, 1), side(own), side(peer)).toString('hex'),
+  };
+}
+
 /** Everything of one vector, recomputed from its private inputs. */
 function recompute(v) {
   const { caller, callee } = v;
@@ -329,6 +452,8 @@ const OTHER = { caller: 'callee', callee: 'caller' };
 const commands = {
   bundle: ({ vector }) => checkBundle(vector),
   recompute: ({ vector }) => recompute(vector),
+  group: ({ vector }) => checkGroup(vector),
+  safety: ({ vector }) => checkSafety(vector),
   invite(command) {
     const made = sealInvitation(command);
     call = { ...command, role: 'caller', made };

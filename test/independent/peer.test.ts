@@ -12,7 +12,7 @@ import type { Device } from '../crypto/people.ts';
 import { CLOCKS, good, makeDevice, NOW, offer, openAs, TIMES } from '../crypto/people.ts';
 
 type Json = Record<string, unknown>;
-type Vectors = { bundle: Json; calls: Json[] };
+type Vectors = { bundle: Json; calls: Json[]; group: Json; safety: Json };
 const vectors = JSON.parse(readFileSync('test/vectors/call.json', 'utf8')) as Vectors;
 
 let peer: ReturnType<typeof spawn>;
@@ -51,6 +51,29 @@ describe('the vectors', () => {
     expect(vector).toMatchObject(same);
     expect(vector['signal']).toMatchObject(signal as Json);
     expect([committed, signalText]).toEqual([true, '{"candidate":"host"}']);
+  });
+});
+
+describe('the vectors of groups and numbers', () => {
+  it('of a group are what the second implementation computes', async () => {
+    const { rosterHash, secret, sframe, srtp, code } = vectors.group;
+    expect(await ask({ do: 'group', vector: vectors.group })).toEqual({
+      statements: true,
+      digests: [true, true, true, true, true],
+      rosterHash,
+      head: true,
+      signed: true,
+      committed: true,
+      secrets: [secret, secret],
+      sframe,
+      srtp,
+      code,
+    });
+  });
+
+  it('of a safety number are what the second implementation computes', async () => {
+    const { number, qr } = vectors.safety;
+    expect(await ask({ do: 'safety', vector: vectors.safety })).toEqual({ number, qr });
   });
 });
 
