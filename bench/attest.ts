@@ -1,6 +1,7 @@
 /**
- * Verdicts by format: median time of one, on recorded evidence at its own time; and how many a second beside the registration
- * verifier of @simplewebauthn/server on the same evidence, in turns. That verifier checks no path for packed, tpm and fido-u2f.
+ * Verdicts by format: median time of one under Node and on workerd, on recorded evidence at its own time; and how many a second
+ * beside the registration verifier of @simplewebauthn/server on the same evidence, in turns, under Node. That verifier checks no
+ * path for packed, tpm and fido-u2f.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,8 +11,9 @@ import { type Asked, evidenceOf } from '../cli/vectors/evidence.ts';
 import { familyPolicy } from '../cli/vectors/policy.ts';
 import { readVectorFile, text, type Vector } from '../cli/vectors/vector.ts';
 import type { Policy } from '../src/attestation/policy/policy.ts';
-import { builtInTrust } from '../src/attestation/trust/load.ts';
-import { verifyEvidence } from '../src/attestation/verify.ts';
+import { base64url } from '../src/bytes/base64url.ts';
+import { startWorkerd, type Workerd } from '../test/support/workerd.ts';
+import { judgeWith, type Question } from './attest-question.ts';
 import type { Figures } from './run.ts';
 
 interface Sample {
@@ -51,21 +53,53 @@ export async function attest(): Promise<Figures> {
   if (!existsSync(vectorFolder)) throw new Error(`no vectors at ${vectorFolder}; set CALLSIGN_VECTORS`);
   const figures: Record<string, number> = {};
   const ratios: Record<string, number> = {};
-  for (const sample of SAMPLES) {
-    const file = readVectorFile(join(vectorFolder, `${sample.family}.json`));
-    const vector = file.vectors.find(({ id }) => id === sample.id);
-    const asked = vector === undefined ? null : evidenceOf(vector);
-    if (vector === undefined || asked === null) throw new Error(`no vector ${sample.id}`);
-    const ours = await ourVerdict(asked, withApplication(familyPolicy(file), vector));
-    const theirs = sample.beside ? theirVerdict(vector) : null;
-    const times = await inTurns(ours, theirs);
-    figures[`${sample.name}, ms a verdict`] = median(times.ours);
-    if (theirs === null) continue;
-    figures[`${sample.name}, @simplewebauthn/server, ms`] = median(times.theirs);
-    ratios[`${sample.name}, verdicts a second beside @simplewebauthn/server`] =
-      median(times.theirs) / median(times.ours);
+  const worker = await startWorkerd({ entry: 'bench/attest-worker.ts', objects: {} });
+  try {
+    for (const sample of SAMPLES) await measure(sample, worker, figures, ratios);
+  } finally {
+    await worker.stop();
   }
   return { figures, ratios };
+}
+
+async function measure(
+  { family, id, name, beside }: Sample,
+  worker: Workerd,
+  figures: Record<string, number>,
+  ratios: Record<string, number>,
+): Promise<void> {
+  const file = readVectorFile(join(vectorFolder, `${family}.json`));
+  const vector = file.vectors.find((candidate) => candidate.id === id);
+  const asked = vector === undefined ? null : evidenceOf(vector);
+  if (vector === undefined || asked === null) throw new Error(`no vector ${id}`);
+  const question = questionOf(asked, withApplication(familyPolicy(file), vector));
+  const theirs = beside ? theirVerdict(vector) : null;
+  const times = await inTurns(ourVerdict(question), theirs);
+  figures[`${name}, Node, ms`] = median(times.ours);
+  figures[`${name}, workerd, ms`] = await onWorkerd(question, worker);
+  if (theirs === null) return;
+  figures[`${name}, @simplewebauthn/server, Node, ms`] = median(times.theirs);
+  ratios[`${name}, verdicts/s beside @simplewebauthn/server`] = median(times.theirs) / median(times.ours);
+}
+
+function questionOf({ evidence, expected }: Asked, policy: Policy): Question {
+  const { transcript, identityKey, now, rpId, origins } = expected;
+  const sent = { transcript: base64url(transcript), identityKey: base64url(identityKey), now, rpId, origins };
+  return { evidence, expected: sent, policy };
+}
+
+/** Median over rounds of the time of a request for many verdicts, divided by their number. */
+async function onWorkerd(question: Question, worker: Workerd): Promise<number> {
+  const times: number[] = [];
+  for (let i = 0; i < ROUNDS; i++) {
+    const started = performance.now();
+    const body = JSON.stringify({ question, times: IN_A_ROUND });
+    const response = await fetch(worker.url, { method: 'POST', body });
+    if (!response.ok) throw new Error(await response.text());
+    await response.text();
+    times.push((performance.now() - started) / IN_A_ROUND);
+  }
+  return median(times);
 }
 
 function withApplication(policy: Policy, { input }: Vector): Policy {
@@ -74,10 +108,10 @@ function withApplication(policy: Policy, { input }: Vector): Policy {
   return { ...policy, apple: { applications, environments: ['production', 'development'] } };
 }
 
-async function ourVerdict({ evidence, expected }: Asked, policy: Policy): Promise<() => Promise<void>> {
-  const trust = builtInTrust();
+function ourVerdict(question: Question): () => Promise<void> {
+  const judge = judgeWith(question);
   return async () => {
-    const { decision, reason } = await verifyEvidence(evidence, expected, trust, policy);
+    const { decision, reason } = await judge();
     if (decision !== 'accept') throw new Error(`refused: ${reason}`);
   };
 }

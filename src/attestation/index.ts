@@ -3,6 +3,8 @@ export type { Evidence, Expected } from './format.ts';
 export { readStatusList } from './android/status-list.ts';
 export { nativeFormats, statementFormats } from './formats.ts';
 export { type Policy, readPolicy } from './policy/policy.ts';
+export { withInventory } from './policy/inventory.ts';
+export { isOpen, openRoads, type Road, roads } from './policy/roads.ts';
 export { policies, type PolicyName } from './policy/shipped.ts';
 export {
   ACTIVATION_RANDOMNESS,
