@@ -36,7 +36,7 @@ export const Millis = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 /** URI of the certificate's subject alternative name: `callsign:<account>/<device>`. */
 export const SAN_SCHEME = 'callsign:';
 
-/** Our arc, 2.25.<UUID> with a UUID that fits 31 bits: longer arcs are refused by GnuTLS and Go (docs/decisions/certificate-oids.md). */
+/** Our arc, 2.25.<UUID> with a UUID that fits 31 bits: longer arcs are refused by GnuTLS and Go (docs/decisions/0005-certificate-oids.md). */
 export const OID_ARC = '2.25.1823119887';
 /** Extended key usage: signs invitations and answers of calls. */
 export const OID_CALL_SIGNING = `${OID_ARC}.1`;

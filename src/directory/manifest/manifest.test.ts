@@ -69,6 +69,15 @@ describe('a manifest chain', () => {
     expect(rest.conclude(toyHolds)).toEqual({ ok: true, value: whole.ok && whole.value.slice(2) });
   });
 
+  it('remembers since which version each device holds its key', () => {
+    const head = pair();
+    const C1 = toy(12, 1);
+    const three = must(head, sign(replacing(head, OLD, A, C1), A, C1));
+    expect(three.since).toEqual({ [A.id]: 3, [B.id]: 2 });
+    const four = must(three, sign(removing(three, OLD, B), B));
+    expect(four.since).toEqual({ [A.id]: 3 });
+  });
+
   it('verifies with WebCrypto what WebCrypto signed', async () => {
     const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign']);
     const key = base64url(new Uint8Array(await crypto.subtle.exportKey('spki', pair.publicKey)));
