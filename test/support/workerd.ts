@@ -1,10 +1,11 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { connect, createServer, type AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { freePort } from './port.ts';
 
 /** A Worker served by workerd itself: no proxy before it, Durable Objects on disk. See docs/decisions/0002-running-workerd.md. */
 export interface Workerd {
@@ -86,17 +87,6 @@ const main :Workerd.Worker = (
   bindings = [${bound.join(', ')}],
 );
 `;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** The binary itself, so that the pid we kill is the process that holds the rows. */

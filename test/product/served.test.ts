@@ -1,0 +1,20 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startProduct, type Product } from '../support/product.ts';
+
+let product: Product;
+beforeAll(async () => {
+  product = await startProduct();
+}, 90_000);
+afterAll(() => product.stop());
+
+test('the built Worker answers on both of its addresses, and pages come with the first', async () => {
+  for (const base of [product.url, product.direct]) expect((await fetch(`${base}/healthz`)).status).toBe(200);
+  expect(await (await fetch(product.url)).text()).toContain('<title>Callsign</title>');
+});
+
+test('it starts again on its own state after SIGKILL, with migrations remembered', async () => {
+  await product.kill();
+  await expect(fetch(`${product.url}/healthz`)).rejects.toThrow('fetch failed');
+  await product.start();
+  expect((await fetch(`${product.url}/healthz`)).status).toBe(200);
+}, 90_000);
