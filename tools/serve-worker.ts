@@ -87,7 +87,7 @@ const miniflare = new Miniflare(
   }),
 );
 const url = await miniflare.ready;
-await migrate((await miniflare.getD1Database('DB')) as unknown as Migrated, 'migrations');
+await migrate(await miniflare.getD1Database('DB'), 'migrations');
 const direct = await miniflare.unsafeGetDirectURL(NAME);
 console.log(JSON.stringify({ url: url.origin, direct: direct.origin }));
 

@@ -48,10 +48,15 @@ export async function startProduct(vars: Readonly<Record<string, string>> = {}):
       process.execPath,
       [
         'tools/serve-worker.ts',
-        ...['--state', state, '--port', String(port), '--direct-port', String(direct)],
+        '--state',
+        state,
+        '--port',
+        String(port),
+        '--direct-port',
+        String(direct),
         ...Object.entries(vars).flatMap(([name, value]) => ['--var', `${name}=${value}`]),
       ],
-      { detached: true, stdio: ['ignore', 'pipe', 'pipe'], timeout: 0 },
+      { detached: true, stdio: ['ignore', 'pipe', 'pipe'] },
     );
     running = child;
     createInterface({ input: child.stderr }).on('line', keep);
