@@ -7,10 +7,11 @@ export type DerBytes = Uint8Array<ArrayBuffer>;
 /** One value with this identifier octet, its length in the fewest bytes. */
 export function derValue(identifier: number, ...content: readonly Uint8Array[]): DerBytes {
   const body = concat(...content);
-  return concat(new Uint8Array([identifier, ...length(body.length)]), body);
+  return concat(new Uint8Array([identifier, ...derLength(body.length)]), body);
 }
 
-function length(value: number): readonly number[] {
+/** Length octets in the fewest bytes (X.690 §10.1), for contents below 16 MiB. */
+export function derLength(value: number): readonly number[] {
   if (value < 0x80) return [value];
   if (value < 0x100) return [0x81, value];
   if (value < 0x1_0000) return [0x82, value >> 8, value & 0xff];

@@ -3,6 +3,7 @@
  * one strict reader reads everything; what was DER already stays byte for byte what it was, certificates among it.
  */
 import { DER_LIMITS, TAG } from '../../bytes/der.ts';
+import { derLength } from '../../bytes/der-write.ts';
 import { concat } from '../../bytes/join.ts';
 
 /** The one value that fills `bytes`, re-encoded; null when it is not BER within the limits. */
@@ -80,12 +81,5 @@ function joined(identifier: Uint8Array, members: readonly Ber[], next: number): 
 }
 
 function encoded({ identifier, content }: Ber): Uint8Array {
-  return concat(identifier, derLength(content.length), content);
-}
-
-function derLength(value: number): Uint8Array {
-  if (value < 0x80) return new Uint8Array([value]);
-  const bytes: number[] = [];
-  for (let rest = value; rest > 0; rest = Math.floor(rest / 256)) bytes.unshift(rest % 256);
-  return new Uint8Array([0x80 | bytes.length, ...bytes]);
+  return concat(identifier, new Uint8Array(derLength(content.length)), content);
 }
