@@ -1,0 +1,137 @@
+import * as v from 'valibot';
+import { base64url, fromBase64url } from '../bytes/base64url.ts';
+import { enrolmentInput } from '../bytes/transcript.ts';
+import { utf8 } from '../bytes/utf8.ts';
+import { accountBytes, accountIdOf, deviceBytes } from '../directory/account.ts';
+import type { Head } from '../directory/manifest/head.ts';
+import { draft, genesisOf, successor } from '../directory/manifest/write.ts';
+import { requestBody, signedRequest } from '../identity/request.ts';
+import { Challenge, Enrolment } from '../protocol/api.ts';
+import type { Manifest, SignedManifest } from '../protocol/manifest.ts';
+import { Api } from './api.ts';
+import type { ClientConfig } from './config.ts';
+import { spkiOf } from './crypto/point.ts';
+import type { Bytes, SigningKey } from './crypto/provider.ts';
+import { CallsignError } from './errors.ts';
+import { type Identity, keepIdentity } from './identity.ts';
+import { signManifest, verifyChain } from './manifests.ts';
+
+/** A way of proving that a key lives in hardware; one per kind of platform. */
+export interface Attester {
+  /** Evidence format, as the challenge names it: `webauthn`, `tpm2`, … */
+  readonly format: string;
+  /** The identity key: in the hardware itself where it can be, else one the hardware will vouch for. */
+  identityKey(): Promise<SigningKey>;
+  /** Evidence over the 32-byte transcript. `token` is the challenge's own. */
+  attest(transcript: Bytes, context: AttestContext): Promise<Record<string, unknown>>;
+}
+
+export interface AttestContext {
+  readonly api: Api;
+  readonly token: string;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface Enrolled {
+  readonly identity: Identity;
+  readonly head: Head;
+  /** What the server said of the evidence; the certificate says the same, signed. */
+  readonly verdict: v.InferOutput<typeof Enrolment>['verdict'];
+}
+
+/** An account's other device, at whose side a new one joins: it signs the version that adds it. */
+export interface Sponsor {
+  readonly account: string;
+  readonly head: Head;
+  sign(manifest: Manifest): Promise<{ kid: string; key: SigningKey }>;
+}
+
+const TERMS = { handles: [], recovery: { policy: 'delay', delayHours: 24, handles: [] }, minProtocol: 1 } as const;
+
+/**
+ * Enrolls this device: as the first of a new account, or with a `sponsor` as one more of its account. Certificate, account
+ * and manifest are in the store when it resolves.
+ */
+export async function enroll(
+  config: ClientConfig,
+  attester: Attester,
+  options: { sponsor?: Sponsor; signal?: AbortSignal } = {},
+): Promise<Enrolled> {
+  const { sponsor, signal } = options;
+  const api = new Api(config);
+  const challenge = await api.ask(Challenge, {
+    method: 'POST',
+    path: '/v1/enrolments/challenges',
+    body: { format: attester.format, ...(sponsor && { account: sponsor.account }) },
+    signal,
+  });
+  const key = await attester.identityKey();
+  const { manifest, account } = await manifestFor(config, challenge, key, sponsor);
+  const transcript = await config.crypto.sha256(
+    enrolmentInput({
+      origin: config.origin,
+      format: attester.format,
+      nonce: await config.crypto.sha256(utf8(challenge.token)),
+      purpose: 'enrol',
+      deviceId: deviceBytes(challenge.device) ?? new Uint8Array(),
+      identityKey: spkiOf(key.publicKey),
+      accountId: accountBytes(account) ?? new Uint8Array(),
+    }),
+  );
+  const evidence = await attester.attest(transcript, { api, token: challenge.token, signal });
+  const body = requestBody(spkiOf(key.publicKey), transcript);
+  const csr = base64url(signedRequest(body, await key.sign(body)));
+  const { format } = attester;
+  const reply = await api.ask(Enrolment, {
+    method: 'POST',
+    path: '/v1/enrolments',
+    body: { token: challenge.token, format, evidence, csr, manifest },
+    signal,
+  });
+  return accept(config, { reply, key, account, manifest, sponsor });
+}
+
+async function manifestFor(
+  config: ClientConfig,
+  challenge: v.InferOutput<typeof Challenge>,
+  key: SigningKey,
+  sponsor: Sponsor | undefined,
+): Promise<{ manifest: SignedManifest; account: string }> {
+  const device = { id: challenge.device, key: base64url(spkiOf(key.publicKey)) };
+  const own = { kid: device.id, key };
+  if (!sponsor) {
+    const genesis = genesisOf(device, challenge.serverNow, {
+      ...TERMS,
+      handles: [],
+      recovery: { ...TERMS.recovery, handles: [] },
+    });
+    const account = accountIdOf(await config.crypto.sha256(draft(genesis).payload));
+    return { manifest: await signManifest(genesis, [own]), account };
+  }
+  const { head } = sponsor;
+  const added = { ...device, addedAt: challenge.serverNow };
+  const next = successor(head, challenge.serverNow, { devices: [...head.manifest.devices, added] });
+  return { manifest: await signManifest(next, [await sponsor.sign(next), own]), account: sponsor.account };
+}
+
+/** The server's answer must be about this account, device and key; the manifest is verified by our own rules. */
+async function accept(
+  config: ClientConfig,
+  made: {
+    reply: v.InferOutput<typeof Enrolment>;
+    key: SigningKey;
+    account: string;
+    manifest: SignedManifest;
+    sponsor: Sponsor | undefined;
+  },
+): Promise<Enrolled> {
+  const { reply, key, account, manifest, sponsor } = made;
+  const chain = reply.certificate.map((text) => fromBase64url(text));
+  const pushToken = reply.pushToken === null ? null : fromBase64url(reply.pushToken);
+  if (reply.account !== account || !pushToken || !chain.every((der) => der !== null))
+    throw new CallsignError('protocol', 'enrolment-of-another');
+  const head = await verifyChain(config.crypto, account, sponsor?.head ?? null, [manifest], config.now());
+  const identity: Identity = { account, device: reply.device, key, chain, notAfter: reply.notAfter, pushToken };
+  await keepIdentity(config, identity, head);
+  return { identity, head, verdict: reply.verdict };
+}

@@ -1,0 +1,54 @@
+import type { Judge } from '../directory/manifest/chain.ts';
+import { extend } from '../directory/manifest/chain.ts';
+import type { Head } from '../directory/manifest/head.ts';
+import { parseManifest, type ParsedManifest } from '../directory/manifest/parse.ts';
+import { assemble, draft, signingInput } from '../directory/manifest/write.ts';
+import type { Manifest, SignedManifest } from '../protocol/manifest.ts';
+import { pointOf } from './crypto/point.ts';
+import type { CryptoProvider, SigningKey } from './crypto/provider.ts';
+import { CallsignError } from './errors.ts';
+
+/** One signature per (device id, key), in this order. */
+export async function signManifest(
+  manifest: Manifest,
+  signers: readonly { kid: string; key: SigningKey }[],
+): Promise<SignedManifest> {
+  const made = draft(manifest);
+  const signatures = [];
+  for (const { kid, key } of signers) signatures.push({ kid, signature: await key.sign(signingInput(made, { kid })) });
+  return assemble(made, signatures);
+}
+
+/** A client reads what was accepted before: times are not its to judge, revocation it learns from the list. */
+function judgeOf(now: number): Judge {
+  return { now, mode: 'replay', revokedAt: () => null };
+}
+
+/**
+ * Verifies the versions after `known` (from genesis when null) and returns the new head. Every signature is checked here:
+ * the server's word counts for nothing (G2).
+ */
+export async function verifyChain(
+  crypto: CryptoProvider,
+  account: string,
+  known: Head | null,
+  list: readonly SignedManifest[],
+  now: number,
+): Promise<Head> {
+  const parsed: ParsedManifest[] = [];
+  for (const signed of list) {
+    const one = parseManifest(signed);
+    if (!one.ok) throw new CallsignError('verification', `manifest-${one.reason}`);
+    parsed.push(one.parsed);
+  }
+  const plan = extend(account, known, parsed, judgeOf(now));
+  if (!plan.ok) throw new CallsignError('verification', `manifest-${plan.reason}`);
+  const holds = await Promise.all(
+    plan.checks.map(({ key, data, signature }) => crypto.verify(pointOf(key) ?? new Uint8Array(), data, signature)),
+  );
+  const concluded = plan.conclude((_, i) => holds[i] === true);
+  if (!concluded.ok) throw new CallsignError('verification', `manifest-${concluded.reason}`);
+  const head = concluded.value.at(-1)?.head ?? known;
+  if (!head) throw new CallsignError('verification', 'manifest-missing');
+  return head;
+}
