@@ -97,6 +97,9 @@ export const TokenReply = v.object({ access_token: v.string(), token_type: v.lit
 export const ManifestRequest = v.object({ manifest: SignedManifest });
 export const ManifestReply = v.object({ account: AccountId, version: v.number(), hash: Hash });
 
+/** GET /v1/accounts/{account}/manifests?after=: signed versions after that one, oldest first; none for an unknown account. */
+export const ManifestsReply = v.object({ manifests: v.array(SignedManifest) });
+
 /** PUT /v1/keys/bundle takes a KeyBundle, POST /v1/keys/one-time a OneTimeKeys; both answer with the status. */
 export const KeyStatus = v.object({
   /** SHA-256 of the canonical JSON of the published bundle; null when there is none. */

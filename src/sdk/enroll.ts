@@ -1,4 +1,4 @@
-import * as v from 'valibot';
+import type * as v from 'valibot';
 import { base64url, fromBase64url } from '../bytes/base64url.ts';
 import { enrolmentInput } from '../bytes/transcript.ts';
 import { utf8 } from '../bytes/utf8.ts';

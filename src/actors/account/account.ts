@@ -11,7 +11,7 @@ import {
 } from './calls.ts';
 import { authorize, intend, issued, published, revoke } from './certificates.ts';
 import type { AccountCommand } from './command.ts';
-import { headOf } from './head.ts';
+import { headOf, manifestsAfter } from './head.ts';
 import { lookup } from './lookup.ts';
 import { commitManifest } from './manifest.ts';
 import { accountSchema, accountTables } from './schema.ts';
@@ -53,6 +53,8 @@ function obey(t: Turn, command: AccountCommand): Json {
       return intend(t, command);
     case 'issued':
       return issued(t, command);
+    case 'manifests':
+      return { ok: true, manifests: manifestsAfter(t, command.after) };
     case 'published':
       return published(t, command.device);
     case 'handle':

@@ -39,6 +39,8 @@ export type AccountCommand =
       readonly notAfter: number;
       readonly evidence: string;
     }
+  /** Signed versions after this one, for whoever has to verify a key of this account. */
+  | { readonly do: 'manifests'; readonly after: number }
   | { readonly do: 'published'; readonly device: string }
   | {
       readonly do: 'handle';

@@ -1,0 +1,184 @@
+import { base64url } from '../bytes/base64url.ts';
+import { emptyInbox, type Inbox, type InboxEffect, type InboxInput, receive } from '../courier/receive.ts';
+import { hello } from '../identity/proof.ts';
+import { NonceReply } from '../protocol/api.ts';
+import type { Reply, Verb } from '../protocol/call.ts';
+import { CLOSE, COURIER_PROTOCOL, type DeliverFrame, parseServerFrame, type ServerFrame } from '../protocol/courier.ts';
+import type { IdentifiedApi } from './api.ts';
+import type { ClientConfig, SocketLike } from './config.ts';
+
+const FIRST_RETRY_MS = 250;
+const LONGEST_RETRY_MS = 30_000;
+/** A connection that lived this long starts the back-off anew. */
+const SETTLED_MS = 10_000;
+const REPLY_LIMIT_MS = 10_000;
+
+export interface CourierEvents {
+  /** Make its effect durable, then resolve: only then is it acknowledged. */
+  envelope(envelope: DeliverFrame): Promise<void>;
+  /** Everything that waited has been handled. */
+  drained(): void;
+  /** Rows are missing: ask what goes on. */
+  resync(): void;
+  disconnected(): void;
+  /** The connection is over for good: displaced, revoked or expired. */
+  closed(code: number): void;
+}
+
+/** The one live connection of this device: hello, replay, acknowledgements, and back again after every loss. */
+export class Courier {
+  readonly #config: ClientConfig;
+  readonly #api: IdentifiedApi;
+  readonly #events: CourierEvents;
+  #socket: SocketLike | null = null;
+  #inbox: Inbox = emptyInbox();
+  #nonce: string | null = null;
+  #stopped = false;
+  #attempt = 0;
+  #openedAt = 0;
+  #requests = 0;
+  readonly #waiting = new Map<string, (reply: Reply | null) => void>();
+  /** Frames are handled one after the other, in the order they came. */
+  #tail: Promise<void> = Promise.resolve();
+  #cancelRetry: () => void = () => undefined;
+
+  constructor(config: ClientConfig, api: IdentifiedApi, events: CourierEvents) {
+    this.#config = config;
+    this.#api = api;
+    this.#events = events;
+  }
+
+  /** Local clock plus this is the server's, ms. */
+  get clockOffset(): number {
+    return this.#inbox.clockOffset;
+  }
+
+  async start(): Promise<void> {
+    const kept = (await this.#config.store.get('inbox', 'courier')) as Inbox | undefined;
+    if (kept) this.#inbox = { ...kept, drained: false, clockOffset: this.#api.clockOffset };
+    await this.#connect();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancelRetry();
+    this.#socket?.close(1000, 'bye');
+    this.#socket = null;
+  }
+
+  /** The network is another one: the old connection may be dead without knowing it. */
+  networkChanged(): void {
+    this.#attempt = 0;
+    this.#socket?.close(1000, 'network changed');
+  }
+
+  /** Says a verb over the connection; null when there is none or no reply came: repeat it, the same verb is the same act. */
+  say(verb: Verb): Promise<Reply | null> {
+    const socket = this.#socket;
+    if (!socket) return Promise.resolve(null);
+    const request = `v${++this.#requests}`;
+    return new Promise((resolve) => {
+      const cancel = this.#config.after(REPLY_LIMIT_MS, () => this.#answered(request, null));
+      this.#waiting.set(request, (reply) => {
+        cancel();
+        resolve(reply);
+      });
+      socket.send(JSON.stringify({ type: 'call', request, verb }));
+    });
+  }
+
+  #answered(request: string, reply: Reply | null): void {
+    this.#waiting.get(request)?.(reply);
+    this.#waiting.delete(request);
+  }
+
+  async #connect(): Promise<void> {
+    if (this.#stopped) return;
+    try {
+      const jws = await this.#hello();
+      const url = `${this.#config.origin.replace(/^http/, 'ws')}/v1/courier`;
+      const socket = this.#config.openSocket(url, [COURIER_PROTOCOL, jws]);
+      socket.addEventListener('message', (event: { data: unknown }) => this.#heard(socket, event.data));
+      socket.addEventListener('close', (event: { code: number }) => this.#lost(socket, event.code));
+      socket.addEventListener('error', () => undefined);
+      this.#socket = socket;
+      this.#openedAt = this.#config.now();
+    } catch {
+      this.#retry(null);
+    }
+  }
+
+  async #hello(): Promise<string> {
+    const { identity } = this.#api;
+    const nonce = this.#nonce ?? (await this.#api.ask(NonceReply, { method: 'GET', path: '/v1/courier/nonce' })).nonce;
+    this.#nonce = null;
+    const draft = hello(identity.chain, {
+      nonce,
+      deployment: this.#config.deployment,
+      device: identity.device,
+      pushTokenHash: base64url(await this.#config.crypto.sha256(identity.pushToken)),
+      box: this.#inbox.box,
+      lastSeq: this.#inbox.upTo,
+      iat: Math.floor(this.#config.now() + this.clockOffset),
+    });
+    return draft.seal(await identity.key.sign(draft.input));
+  }
+
+  #heard(socket: SocketLike, data: unknown): void {
+    if (socket !== this.#socket || typeof data !== 'string') return;
+    const frame = parseServerFrame(data);
+    if (!frame) return;
+    if (frame.type === 'reply') return this.#answered(frame.request, frame.reply as Reply);
+    if (frame.type === 'welcome') this.#nonce = frame.nextNonce;
+    this.#tail = this.#tail.then(() => this.#handle(socket, { type: 'frame', frame: frame as ServerFrame }));
+  }
+
+  async #handle(socket: SocketLike, input: InboxInput): Promise<void> {
+    const { inbox, effects } = receive(this.#inbox, input, this.#config.now());
+    this.#inbox = inbox;
+    for (const effect of effects) await this.#carryOut(socket, effect);
+  }
+
+  async #carryOut(socket: SocketLike, effect: InboxEffect): Promise<void> {
+    switch (effect.type) {
+      case 'handle':
+        await this.#events.envelope(effect.envelope);
+        return this.#handle(socket, { type: 'done', envelope: effect.envelope });
+      case 'ack':
+        await this.#config.store.write([{ collection: 'inbox', id: 'courier', value: this.#inbox }]);
+        if (socket === this.#socket) socket.send(JSON.stringify({ type: 'ack', upTo: effect.upTo }));
+        return;
+      case 'resync':
+        return this.#events.resync();
+      case 'drained':
+        return this.#events.drained();
+      case 'reconnect':
+        return this.#retry(effect.afterMs + Math.random() * effect.spreadMs);
+    }
+  }
+
+  #lost(socket: SocketLike, code: number): void {
+    if (socket !== this.#socket) return;
+    this.#socket = null;
+    for (const request of this.#waiting.keys()) this.#answered(request, null);
+    this.#tail = this.#tail.then(() => this.#handle(socket, { type: 'disconnected' }));
+    this.#events.disconnected();
+    const final: readonly number[] = [CLOSE.elsewhere, CLOSE.revoked, CLOSE.expired];
+    if (final.includes(code)) {
+      this.#stopped = true;
+      this.#events.closed(code);
+    } else this.#retry(null);
+  }
+
+  /** Exponential with full jitter, so that a thousand clients of a restarted server do not come at once. */
+  #retry(advised: number | null): void {
+    if (this.#stopped) return;
+    if (this.#config.now() - this.#openedAt > SETTLED_MS) this.#attempt = 0;
+    const limit = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#attempt++);
+    this.#cancelRetry();
+    this.#cancelRetry = this.#config.after(
+      advised ?? limit / 2 + Math.random() * (limit / 2),
+      () => void this.#connect(),
+    );
+  }
+}

@@ -1,0 +1,209 @@
+import { base64url, fromBase64url } from '../bytes/base64url.ts';
+import { accountBytes, deviceBytes } from '../directory/account.ts';
+import { openBundle, openOneTimeKey, type Signed } from '../directory/bundle.ts';
+import { judgeAssertion } from '../directory/handle/assertion.ts';
+import { type Head, keyOf } from '../directory/manifest/head.ts';
+import { verifyAll } from '../directory/signature.ts';
+import { type AcceptedIdentity, judgeIdentity } from '../identity/judge.ts';
+import { LookupReply, type LookupDevice, type LookupResult, ManifestsReply } from '../protocol/api.ts';
+import { KeySet } from '../protocol/handle.ts';
+import type { IdentifiedApi } from './api.ts';
+import type { ClientConfig } from './config.ts';
+import type { Recipient } from './crypto/invitation.ts';
+import { pointOf } from './crypto/point.ts';
+import type { Bytes } from './crypto/provider.ts';
+import { CallsignError } from './errors.ts';
+import { verifyChain } from './manifests.ts';
+
+/** How long after its certificate ended a device may still be rung, ms. */
+const DORMANT_AFTER_MS = 90 * 86_400_000;
+
+/** One device of a peer, everything about it verified. */
+export interface PeerDevice {
+  readonly device: string;
+  readonly recipient: Recipient;
+  readonly capability: string;
+  readonly certificate: AcceptedIdentity;
+}
+
+/** A person as this device may call him: chain, handle and devices verified against what is pinned here. */
+export interface Peer {
+  readonly account: string;
+  readonly handle: string;
+  readonly head: Head;
+  readonly set: number;
+  readonly devices: readonly PeerDevice[];
+  readonly assertion: string;
+  /** The handle led to another account before: another person, or a new account. Shown before a call, never skipped. */
+  readonly changedFrom: string | null;
+}
+
+type Found = Extract<LookupResult, { found: true }>;
+
+/**
+ * Looks handles up and believes nothing: every manifest from the known head on, every certificate to a pinned root, every
+ * signature of every bundle, and the handle's assertion against the commitment in the verified head. Null: not found.
+ */
+export class Directory {
+  readonly #config: ClientConfig;
+  readonly #api: IdentifiedApi;
+  #keys: KeySet | null = null;
+
+  constructor(config: ClientConfig, api: IdentifiedApi) {
+    this.#config = config;
+    this.#api = api;
+  }
+
+  async find(
+    handle: string,
+    options: { claim?: boolean; request?: string; signal?: AbortSignal } = {},
+  ): Promise<Peer | null> {
+    const { claim = false, signal } = options;
+    const request = options.request ?? base64url(this.#config.crypto.random(16));
+    const known = await this.#pins();
+    const body = { handles: [handle], claim, known };
+    const reply = await this.#api.ask(LookupReply, {
+      method: 'POST',
+      path: '/v1/lookups',
+      body,
+      idempotencyKey: request,
+      ...(signal && { signal }),
+    });
+    const [result] = reply.results;
+    return result?.found ? this.#verify(result) : null;
+  }
+
+  /** The head of an account's chain, as far as this device has verified it. */
+  async head(account: string): Promise<Head | null> {
+    return ((await this.#config.store.get('head', account)) as Head | undefined) ?? null;
+  }
+
+  /** The chain of an account read and verified up to `version` at least; null when there is no such account, or not so far. */
+  async chainOf(account: string, version: number): Promise<Head | null> {
+    const known = await this.head(account);
+    if (known && known.version >= version) return known;
+    const path = `/v1/accounts/${account}/manifests?after=${known?.version ?? 0}`;
+    const { manifests } = await this.#api.ask(ManifestsReply, { method: 'GET', path });
+    const head =
+      manifests.length === 0 ? known : await verifyChain(this.#config.crypto, account, known, manifests, this.#now());
+    if (head && head !== known) await this.#config.store.write([{ collection: 'head', id: account, value: head }]);
+    return head && head.version >= version ? head : null;
+  }
+
+  /** Judges a certificate chain now, and in dormancy; null when it is not accepted. */
+  async certificate(chain: readonly Uint8Array[]): Promise<AcceptedIdentity | null> {
+    const expected = {
+      profile: 'call',
+      roots: this.#config.roots,
+      now: this.#now(),
+      validity: { dormantAfter: DORMANT_AFTER_MS },
+      revocations: null,
+    } as const;
+    const plan = judgeIdentity(chain, expected);
+    if (!plan.ok) return null;
+    const holds = await verifyAll(globalThis.crypto.subtle, plan.checks);
+    const concluded = plan.conclude((_, i) => holds[i] === true);
+    return concluded.ok ? concluded.value : null;
+  }
+
+  #now(): number {
+    return this.#config.now() + this.#api.clockOffset;
+  }
+
+  async #pins(): Promise<Record<string, { version: number; hash: string }>> {
+    const { store } = this.#config;
+    const heads = await Promise.all((await store.ids('head')).map((account) => this.head(account)));
+    return Object.fromEntries(
+      heads.flatMap((head) => (head ? [[head.account, { version: head.version, hash: head.hash }]] : [])),
+    );
+  }
+
+  async #verify(found: Found): Promise<Peer> {
+    const { crypto, store } = this.#config;
+    const pinned = ((await store.get('pin', found.handle)) as string | undefined) ?? null;
+    const head = await verifyChain(crypto, found.account, await this.head(found.account), found.manifests, this.#now());
+    const handle = await this.#handle(found, head);
+    const devices = await Promise.all(found.devices.map((one) => this.#device(found.account, head, one)));
+    await store.write([
+      { collection: 'head', id: found.account, value: head },
+      ...(pinned === null ? [{ collection: 'pin', id: found.handle, value: found.account } as const] : []),
+    ]);
+    const changedFrom = pinned !== null && pinned !== found.account ? pinned : null;
+    return { account: found.account, handle, head, set: found.set, devices, assertion: found.assertion, changedFrom };
+  }
+
+  async #handle(found: Found, head: Head): Promise<string> {
+    const plan = judgeAssertion(found.assertion, {
+      issuer: this.#config.origin,
+      keys: await this.#directoryKeys(),
+      head,
+      handle: null,
+      now: this.#now(),
+    });
+    if (!plan.ok) throw new CallsignError('verification', `handle-${plan.reason}`);
+    const holds = await this.#verified(
+      plan.checks.map(({ key, data, signature }) => ({ key, message: data, signature })),
+    );
+    const concluded = plan.conclude((_, i) => holds[i] === true);
+    if (!concluded.ok) throw new CallsignError('verification', `handle-${concluded.reason}`);
+    return concluded.value.handle;
+  }
+
+  async #directoryKeys(): Promise<KeySet> {
+    this.#keys ??= await this.#api.ask(KeySet, { method: 'GET', path: '/.well-known/jwks.json' });
+    return this.#keys;
+  }
+
+  #verified(signed: readonly { key: Uint8Array; message: Uint8Array; signature: Uint8Array }[]): Promise<boolean[]> {
+    const { crypto } = this.#config;
+    return Promise.all(
+      signed.map(({ key, message, signature }) => crypto.verify(pointOf(key) ?? new Uint8Array(), message, signature)),
+    );
+  }
+
+  /** The manifest decides who, the certificate adds assurance, the identity key signed every key of the bundle. */
+  async #device(
+    account: string,
+    head: Head,
+    { device, certificate, bundle, oneTime, capability }: LookupDevice,
+  ): Promise<PeerDevice> {
+    const listed = keyOf(head, device);
+    const spki = listed === null ? null : fromBase64url(listed);
+    const chain = certificate.map((text) => fromBase64url(text) ?? new Uint8Array());
+    const accepted = await this.certificate(chain);
+    if (
+      !spki ||
+      !accepted ||
+      accepted.account !== account ||
+      accepted.device !== device ||
+      base64url(accepted.key) !== listed
+    ) {
+      throw new CallsignError('verification', 'device-certificate');
+    }
+    const owner = {
+      account: accountBytes(account) ?? new Uint8Array(),
+      device: deviceBytes(device) ?? new Uint8Array(),
+    };
+    const opened = openBundle(owner, bundle);
+    const once = oneTime ? openOneTimeKey(owner, oneTime) : null;
+    if (!opened.ok || once?.ok === false) throw new CallsignError('verification', 'device-bundle');
+    const signed: Signed[] = [...opened.bundle.signed, ...(once ? [once.signed] : [])];
+    const holds = await this.#verified(signed.map(({ message, signature }) => ({ key: spki, message, signature })));
+    if (!holds.every(Boolean)) throw new CallsignError('verification', 'device-bundle-signature');
+    const recipient: Recipient = {
+      account: owner.account.slice(),
+      device: owner.device.slice(),
+      identityKey: pointOf(spki) ?? new Uint8Array(),
+      signedPrekey: opened.bundle.signedPrekey,
+      lastResort: opened.bundle.lastResort,
+      ...(once && { oneTimeKey: { keyId: once.keyId, key: once.key } }),
+      bundleHash: opened.bundle.hash.slice(),
+      manifest: { version: head.version, hash: hashBytes(head) },
+    };
+    return { device, recipient, capability, certificate: accepted };
+  }
+}
+
+function hashBytes(head: Head): Bytes {
+  return fromBase64url(head.hash) ?? new Uint8Array();
+}
