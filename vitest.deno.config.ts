@@ -8,6 +8,7 @@ export default defineConfig({
     include: [
       'src/**/*.test.ts',
       'test/attestation/**/*.test.ts',
+      'test/crypto/{call,adversary,group}.test.ts',
       'test/{port,chaos}/deno*.test.ts',
       'test/db/local.test.ts',
     ],

@@ -15,6 +15,9 @@ export const chromiumInstalled = ((): boolean => {
   return false;
 })();
 
+/** A name of loopback whose pages are no secure context: no crypto.subtle there. */
+export const PLAIN_HOST = 'plain.test';
+
 const ARGUMENTS = [
   '--no-sandbox',
   '--disable-gpu',
@@ -23,7 +26,7 @@ const ARGUMENTS = [
   '--disable-domain-reliability',
   '--disable-sync',
   '--no-first-run',
-  '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1',
+  `--host-resolver-rules=MAP ${PLAIN_HOST} 127.0.0.1 , MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1`,
 ];
 
 export function openBrowser(): Promise<Browser> {
