@@ -1,6 +1,12 @@
 /** The package export `./attestation`: evidence in, verdict out. Pure functions of bytes, time, trust store and policy. */
 export type { Evidence, Expected } from './format.ts';
-export { readStatusList } from './android/status-list.ts';
+export { MAX_STATUS_LIST, normalizeSerial, readStatusList } from './android/status-list.ts';
+export {
+  type AssertionQuestion as AppAttestAssertionQuestion,
+  type AssertionResult as AppAttestAssertionResult,
+  verifyAssertion as verifyAppAttestAssertion,
+} from './apple/assertion.ts';
+export { type Receipt, type ReceiptQuestion, type ReceiptResult, verifyReceipt } from './apple/receipt.ts';
 export { nativeFormats, statementFormats } from './formats.ts';
 export { type Policy, readPolicy } from './policy/policy.ts';
 export { withInventory } from './policy/inventory.ts';

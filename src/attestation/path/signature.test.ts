@@ -3,7 +3,7 @@ import * as ca from '../../../test/attestation/support/ca.ts';
 import * as der from '../../../test/attestation/support/der.ts';
 import { readCertificate } from './certificate.ts';
 import type { PublicKey } from './public-key.ts';
-import { verifySignature } from './signature.ts';
+import { isAvailable, verifySignature } from './signature.ts';
 import { isRoca, weakness } from './weak-key.ts';
 
 const subject = der.commonName('TEST');
@@ -33,6 +33,27 @@ describe('a signature', () => {
     const other = certificate.tbs.slice();
     other[other.length - 1]! ^= 1;
     expect(await check({ ...certificate, tbs: other })).toEqual({ ok: false, reason: 'signature-invalid' });
+  });
+
+  it('by ML-DSA-65 holds where the runtime has it', async () => {
+    const made = await selfSigned('ML-DSA-65').catch(() => null);
+    const judged = made === null ? null : await check(made);
+    expect([null, { ok: true }]).toContainEqual(judged);
+    const key: PublicKey = { kind: 'ml-dsa', parameters: 65, raw: new Uint8Array(1952) };
+    const supported = await isAvailable(key);
+    const forged = await verifySignature(
+      { kind: 'ml-dsa', parameters: 65 },
+      key,
+      new Uint8Array(1),
+      new Uint8Array(3309),
+    );
+    expect(forged).toEqual({ ok: false, reason: supported ? 'signature-invalid' : 'algorithm-unavailable' });
+    expect(
+      await verifySignature({ kind: 'ml-dsa', parameters: 44 }, key, new Uint8Array(1), new Uint8Array(1)),
+    ).toEqual({
+      ok: false,
+      reason: 'signature-algorithm',
+    });
   });
 
   it('with SHA-1 holds only where a rule allows it', async () => {

@@ -2,7 +2,7 @@
 import { concat } from '../../../src/bytes/join.ts';
 import { bits, bool, type Bytes, context, int, nul, octets, oid, seq, time, tlv } from './der.ts';
 
-export type KeyKind = 'P-256' | 'P-384' | 'P-521' | 'RSA-2048' | 'RSA-1024' | 'RSA-3' | 'Ed25519' | 'PSS';
+export type KeyKind = 'P-256' | 'P-384' | 'P-521' | 'RSA-2048' | 'RSA-1024' | 'RSA-3' | 'Ed25519' | 'PSS' | 'ML-DSA-65';
 
 export interface TestKey {
   readonly kind: KeyKind;
@@ -22,7 +22,7 @@ function keyParameters(kind: KeyKind): EcKeyGenParams | RsaHashedKeyGenParams {
   if (kind === 'RSA-1024') return { ...rsa, modulusLength: 1024 };
   if (kind === 'RSA-3') return { ...rsa, modulusLength: 2048, publicExponent: new Uint8Array([3]) };
   if (kind === 'PSS') return { ...rsa, name: 'RSA-PSS', modulusLength: 2048 };
-  if (kind === 'Ed25519') return { name: 'Ed25519' } as EcKeyGenParams;
+  if (kind === 'Ed25519' || kind === 'ML-DSA-65') return { name: kind } as EcKeyGenParams;
   return { name: 'ECDSA', namedCurve: kind };
 }
 
@@ -49,6 +49,7 @@ const HASH_OID = {
 
 export function algorithmIdentifier(key: TestKey, hash: SigningHash): Bytes {
   if (key.kind === 'Ed25519') return seq(oid('1.3.101.112'));
+  if (key.kind === 'ML-DSA-65') return seq(oid('2.16.840.1.101.3.4.3.18'));
   if (key.kind === 'PSS') {
     const digest = seq(oid(HASH_OID[hash]), nul());
     const mask = seq(oid('1.2.840.113549.1.1.8'), digest);
