@@ -193,6 +193,16 @@ describe('a verdict with metadata', () => {
     expect(await judge(await list([entry()]), required, now + 1001)).toBe('status-list-stale');
     expect(await judge(null, required)).toBe('status-list-stale');
   });
+
+  it('with an old list: it vouches for nobody, and still condemns', async () => {
+    const old: Policy = { ...standard, metadata: { required: false, maxAgeMs: 1000 } };
+    expect(await judge(await list([entry()]), old, now + 1001)).toBe('untrusted-root');
+    const condemned = { ...device.trust, metadata: await list([entry({ statusReports: [{ status: 'REVOKED' }] })]) };
+    const asked = { ...device.expected, now: now + 1001 };
+    expect(await verifyEvidence(await device.packed(), asked, condemned, old)).toMatchObject({
+      reason: 'revoked-by-list',
+    });
+  });
 });
 
 describe('the store that ships', () => {

@@ -335,6 +335,9 @@ describe('which authenticator it was', () => {
     expect(await reason(device.packed(), { policy: deny })).toBe('aaguid-refused policy.aaguid');
     const allow = withWebauthn({ aaguidAllow: ['fa2b99dc-0000-4000-8000-00000000cafe'] });
     expect(await reason(device.packed(), { policy: allow })).toBe('aaguid-refused policy.aaguid');
+    const { development } = policies;
+    const denied = { ...development, webauthn: { ...development.webauthn, aaguidDeny: [device.AAGUID] } };
+    expect(await reason(device.evidence('none', new Map()), { policy: denied })).toBe('aaguid-refused policy.aaguid');
   });
 
   it('is watched instead where policy monitors the rule, and the proof itself never is', async () => {

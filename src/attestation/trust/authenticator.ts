@@ -33,10 +33,10 @@ export async function judgeAuthenticator(
 ): Promise<{ readonly anchor: Anchor; readonly hardware: KeyHardware }> {
   const { now, trust, policy } = judging;
   const name = aaguidText(aaguid);
-  judgeAaguidLists(name, judging, steps);
   judgeClaim(name, format, trust, steps);
-  const entry = judgeMetadataList(name, judging, steps);
-  const anchors = [...metadataAnchors(entry, format), ...anchorsFor(trust, format)];
+  const fresh = judgeMetadataList(judging, steps);
+  const entry = trust.metadata?.entries.get(name) ?? null;
+  const anchors = [...(fresh ? metadataAnchors(entry, format) : []), ...anchorsFor(trust, format)];
   const shown = pinnedSoftware(chain, anchors);
   const { anchor, path } = await judgePath({ chain: shown, anchors, now, profile }, policy, steps);
   recordPath(path, steps);
@@ -45,28 +45,15 @@ export async function judgeAuthenticator(
   return { anchor, hardware: hardwareOf(anchor, entry) };
 }
 
-function judgeAaguidLists(name: string, { policy }: Judging, steps: Checklist): void {
-  const { aaguidAllow, aaguidDeny } = policy.webauthn;
-  steps.rule(
-    !aaguidDeny.includes(name) && (aaguidAllow === null || aaguidAllow.includes(name)),
-    'policy.aaguid',
-    'policy webauthn.aaguidAllow, aaguidDeny',
-    'aaguid-refused',
-    `policy takes AAGUID ${name}`,
-  );
-}
-
-/** The list must be there, and fresh, where policy asks for it; a list that is there but old decides nothing in an authenticator's favor. */
-function judgeMetadataList(name: string, { now, trust, policy }: Judging, steps: Checklist): MetadataEntry | null {
+/** Whether a fresh list is there, which policy may ask for. An old list still condemns, and vouches for nobody. */
+function judgeMetadataList({ now, trust, policy }: Judging, steps: Checklist): boolean {
   const spec = 'policy metadata';
   const list = trust.metadata;
   const fresh = list !== null && now - list.fetchedAt <= policy.metadata.maxAgeMs;
-  if (policy.metadata.required) {
-    steps.demand(fresh, 'metadata.fresh', spec, 'status-list-stale', list === null ? 'no list' : `list no ${list.no}`);
-  } else if (list === null) {
-    steps.skip('metadata.fresh', spec, 'no metadata list is loaded');
-  }
-  return list?.entries.get(name) ?? null;
+  const detail = list === null ? 'no metadata list is loaded' : `list no ${list.no}, ${fresh ? 'fresh' : 'too old'}`;
+  if (fresh || policy.metadata.required) steps.demand(fresh, 'metadata.fresh', spec, 'status-list-stale', detail);
+  else steps.skip('metadata.fresh', spec, detail);
+  return fresh;
 }
 
 function metadataAnchors(entry: MetadataEntry | null, format: AuthenticatorQuestion['format']): readonly Anchor[] {

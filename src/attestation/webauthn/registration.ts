@@ -5,6 +5,7 @@ import { type Cbor, CBOR_LIMITS, cborBytes, cborMap, readCbor } from '../../byte
 import { concat } from '../../bytes/join.ts';
 import type { Checklist } from '../checklist.ts';
 import type { Expected, Finding } from '../format.ts';
+import type { Policy } from '../policy/policy.ts';
 import { readSpki } from '../path/public-key.ts';
 import { weakness } from '../path/weak-key.ts';
 import {
@@ -93,6 +94,7 @@ function judgeCeremony(
     `BE is ${data.flags.backupEligible}: ${data.flags.backupEligible ? 'the key may be copied to other devices' : 'the key stays in one device'}`,
   );
   record(data, steps);
+  judgeAaguid(aaguidText(credential.aaguid), policy, steps);
   return {
     header: data,
     credential,
@@ -101,6 +103,17 @@ function judgeCeremony(
     clientDataHash,
     signed: concat(evidence.authenticatorData, clientDataHash),
   };
+}
+
+/** On the claim alone: whether the claim is true is the statement's to show. */
+function judgeAaguid(name: string, { webauthn: { aaguidAllow, aaguidDeny } }: Policy, steps: Checklist): void {
+  steps.rule(
+    !aaguidDeny.includes(name) && (aaguidAllow === null || aaguidAllow.includes(name)),
+    'policy.aaguid',
+    'policy webauthn.aaguidAllow, aaguidDeny',
+    'aaguid-refused',
+    `policy takes AAGUID ${name}`,
+  );
 }
 
 function record(data: AuthenticatorData, steps: Checklist): void {
