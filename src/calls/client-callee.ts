@@ -3,7 +3,7 @@ import { CLIENT_RING_GRACE_MS, GRANT_WAIT_MS, poorerMedia } from '../protocol/ca
 import type { Party, Reply, StateFrame } from '../protocol/call.ts';
 import type { ClientCall, ClientInput } from './client.ts';
 import type { ClientDraft } from './client-draft.ts';
-import { start } from './client-talk.ts';
+import { onHangup, start } from './client-talk.ts';
 
 /** A push said that something rings: a user may tap before anything could be verified. */
 export function onAnnounced(draft: ClientDraft, { call: id, ringDeadline }: ClientInput & { type: 'announced' }): void {
@@ -86,8 +86,11 @@ function answer(draft: ClientDraft, call: ClientCall): void {
 
 type Refusal = { verb: 'decline'; scope: 'device' | 'all' } | { verb: 'ignore' | 'busy' };
 
+/** Later than that, or about an own call, a decline takes the consent back like a hang-up. */
 export function onLocalRefuse(draft: ClientDraft, call: ClientCall, refusal: Refusal): void {
-  if (call.role !== 'callee' || !draft.is(call, 'announced', 'incoming', 'held', 'alerting')) return;
+  const early = call.role === 'callee' && draft.is(call, 'announced', 'incoming', 'held', 'alerting');
+  if (!early && refusal.verb === 'decline') return onHangup(draft, call);
+  if (!early) return;
   draft.send(call, refusal);
   draft.end(call, refusal.verb === 'busy' ? 'busy' : 'declined');
 }

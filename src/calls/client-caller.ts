@@ -6,17 +6,22 @@ import { INVITE_WAIT_MS, MERGE_WAIT_MS, REFRESHES } from './client-draft.ts';
 import type { ClientDraft } from './client-draft.ts';
 import { start } from './client-talk.ts';
 
-export function onPlace(draft: ClientDraft, { call: id, peer, media, ringMs }: ClientInput & { type: 'place' }): void {
+export function onPlace(draft: ClientDraft, place: ClientInput & { type: 'place' }): void {
+  const { call: id, peer, ringMs, replaces = null } = place;
   if (draft.find(id) || draft.client.tombstones[id]) return;
+  const old = replaces === null ? null : draft.find(replaces);
+  if (old?.role === 'caller') draft.end(old, 'replaced');
+  const media = [...place.media];
   const call = draft.add({
     id,
     role: 'caller',
     phase: 'inviting',
-    media: [...media],
+    media,
     peer: { account: peer, device: null },
+    replaces,
   });
   call.consent = 'placed';
-  draft.effects.push({ type: 'send-invite', call: id, attempt: 0, again: false });
+  draft.effects.push({ type: 'send-invite', call: id, attempt: 0, replaces, again: false });
   draft.timer(call, 'invite', draft.now + INVITE_WAIT_MS);
   draft.timer(call, 'alive', draft.now + CALLER_ALIVE_MS);
   draft.timer(call, 'ring', draft.now + ADMISSION_MS + ringMs + LATE_GRACE_MS + CLIENT_RING_GRACE_MS);
@@ -38,7 +43,8 @@ export function onRefusedInvite(
   if (call.phase !== 'inviting' || frame.attempt !== call.attempt) return;
   if (frame.type === 'denied' || call.attempt >= REFRESHES) return draft.end(call, 'failed');
   call.attempt += 1;
-  draft.effects.push({ type: 'refresh-invite', call: call.id, attempt: call.attempt });
+  const { id, attempt, replaces } = call;
+  draft.effects.push({ type: 'refresh-invite', call: id, attempt, replaces });
   draft.timer(call, 'invite', draft.now + INVITE_WAIT_MS);
 }
 

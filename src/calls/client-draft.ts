@@ -48,6 +48,7 @@ export class ClientDraft {
       mediaOn: false,
       ringDeadline: null,
       connectDeadline: null,
+      replaces: null,
       mergedFrom: null,
       mergedMedia: null,
       into: null,

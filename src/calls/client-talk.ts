@@ -100,7 +100,8 @@ function inviteAgain(draft: ClientDraft, call: ClientCall): void {
   if (call.phase !== 'inviting' || call.ringDeadline !== null) return;
   if (call.retries >= INVITE_RETRIES) return giveUp(draft, call);
   call.retries += 1;
-  draft.effects.push({ type: 'send-invite', call: call.id, attempt: call.attempt, again: true });
+  const { id, attempt, replaces } = call;
+  draft.effects.push({ type: 'send-invite', call: id, attempt, replaces, again: true });
   draft.timer(call, 'invite', draft.now + INVITE_WAIT_MS);
 }
 

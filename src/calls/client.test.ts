@@ -203,11 +203,25 @@ describe('caller', () => {
   it('looks the peer up again when its data are stale, once per attempt', () => {
     const stale = frame(X, 1, { type: 'stale-devices', attempt: 0, set: 3, missing: [], extra: [] });
     const phone = new Phone().do(place(X), stale);
-    expect(phone.effects[0]).toEqual({ type: 'refresh-invite', call: X, attempt: 1 });
+    expect(phone.effects[0]).toEqual({ type: 'refresh-invite', call: X, attempt: 1, replaces: null });
     expect(phone.do(frame(X, 2, { type: 'stale-devices', attempt: 0, set: 3, missing: [], extra: [] })).did()).toEqual(
       [],
     );
     expect(phone.do(frame(X, 3, { type: 'denied', attempt: 1, reason: 'rate-limited' })).did()).toEqual(['ended']);
+  });
+
+  it('tapping again ends the old call here and names it, so that the server ends it first', () => {
+    const phone = new Phone().do(place(X), {
+      type: 'place',
+      call: Y,
+      peer: 'a',
+      media: ['audio'],
+      ringMs: DEADLINE,
+      replaces: X,
+    });
+    expect(phone.did()).toEqual(['ended', 'send-invite']);
+    expect(phone.effects).toContainEqual({ type: 'send-invite', call: Y, attempt: 0, replaces: X, again: false });
+    expect(phone.do(accepted(X, 9)).did()).toEqual([]);
   });
 
   it('reconnects within the lease and gives up after it', () => {

@@ -72,6 +72,8 @@ export type ClientCall = {
   mediaOn: boolean;
   ringDeadline: number | null;
   connectDeadline: number | null;
+  /** Caller: the own call that this one replaces. */
+  replaces: string | null;
   /** Glare, at the survivor: granted in the name of this own call. */
   mergedFrom: string | null;
   mergedMedia: string[] | null;
@@ -92,8 +94,11 @@ export type Client = {
 };
 
 export type ClientInput =
-  /** The user calls; the SDK has looked the peer up and will seal. The call id is 128 fresh random bits. */
-  | { type: 'place'; call: string; peer: string; media: string[]; ringMs: number }
+  /**
+   * The user calls; the SDK has looked the peer up and will seal. The call id is 128 fresh random bits. `replaces`: an
+   * own call that ends first, so that tapping again never rings twice.
+   */
+  | { type: 'place'; call: string; peer: string; media: string[]; ringMs: number; replaces?: string }
   /** The user accepts this call and no other; also before it could be verified. */
   | { type: 'accept'; call: string; media: string[] }
   | { type: 'decline'; call: string; scope: 'device' | 'all' }
@@ -118,9 +123,9 @@ export type ClientInput =
 
 export type ClientEffect =
   /** Seal to every callable device and send; a repetition sends the stored bytes. */
-  | { type: 'send-invite'; call: string; attempt: number; again: boolean }
+  | { type: 'send-invite'; call: string; attempt: number; replaces: string | null; again: boolean }
   /** Look the peer up again, verify its chain, seal anew, then send with this attempt. */
-  | { type: 'refresh-invite'; call: string; attempt: number }
+  | { type: 'refresh-invite'; call: string; attempt: number; replaces: string | null }
   /** Seal the answer and send it; a repetition sends the stored bytes. */
   | { type: 'send-answer'; call: string; attempt: number; media: string[]; again: boolean }
   | { type: 'send'; verb: Verb }

@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isOpen } from '../../src/calls/call.ts';
+import type { Call } from '../../src/calls/call.ts';
+import type { CallPolicy } from '../../src/calls/policy.ts';
 import { ROLE_OF, rolesOf } from '../../src/calls/roles.ts';
 import type { Party, Verb } from '../../src/protocol/call.ts';
 import { World } from './world.ts';
@@ -13,6 +15,7 @@ const weather: fc.Arbitrary<Weather> = fc.record({
   loss: fc.constantFrom(0, 0.1, 0.3),
   repeat: fc.constantFrom(0, 0.3),
   collapse: fc.boolean(),
+  stale: fc.constantFrom(0, 0.3),
 });
 const answering: fc.Arbitrary<Answering> = fc.constantFrom(
   'accept',
@@ -31,7 +34,7 @@ const action = fc.record({
   at: fc.oneof(fc.nat(3_000), fc.nat(60_000)),
   side: fc.constantFrom('A' as const, 'B' as const),
   device: fc.nat(4),
-  do: fc.constantFrom('place', 'place', 'place', 'hangup', 'connect', 'cut', 'rogue'),
+  do: fc.constantFrom('place', 'place', 'place', 'again', 'hangup', 'connect', 'cut', 'rogue'),
   /** `rogue`: this verb about any call, from a device that does not keep to the protocol. */
   verb: fc.constantFrom<Rogue>(
     'ringing',
@@ -50,17 +53,24 @@ const action = fc.record({
   ),
   which: fc.nat(9),
 });
+const policy: fc.Arbitrary<CallPolicy> = fc.record({
+  blocked: fc.constantFrom([], [], [], ['A']),
+  quietUntil: fc.constantFrom(null, null, 20_000),
+  contactsOnly: fc.boolean(),
+  contacts: fc.constantFrom(['A'], ['A'], []),
+});
 const story = fc.record({
   seed: fc.integer(),
   weather,
   A: person,
   B: person,
+  policy,
   actions: fc.array(action, { minLength: 1, maxLength: 10 }),
 });
 type Story = typeof story extends fc.Arbitrary<infer S> ? S : never;
 
 /** Plays a story to its end and holds it against the invariants of research §2.5; those of one step are checked in it. */
-function play({ seed, weather: sky, A, B, actions }: Story, broken: Broken = 'none'): World {
+function play({ seed, weather: sky, A, B, policy: rules, actions }: Story, broken: Broken = 'none'): World {
   const world = new World(seed, sky, broken);
   for (const [side, devices] of [
     ['A', A],
@@ -71,12 +81,13 @@ function play({ seed, weather: sky, A, B, actions }: Story, broken: Broken = 'no
       if (device.online) added.connect();
     }
   }
+  world.account('B').policy = rules;
   for (const [n, { at, side, device, do: what, verb, which }] of actions.entries()) {
     const one = world.devices.get(`${side}${device % (side === 'A' ? A : B).length}`)!;
     /** Ids fall and rise over time, so that either call of a glare may be the lower one. */
     const call = id(1 + ((n * 7 + (seed & 7)) % 16) * 16 + n);
     world.at(1_000 + at, () => {
-      if (what === 'place') one.place(call, side === 'A' ? 'B' : 'A');
+      if (what === 'place' || what === 'again') one.place(call, side === 'A' ? 'B' : 'A', what === 'again');
       else if (what === 'hangup') one.hangup();
       else if (what === 'connect') one.connect();
       else if (what === 'cut') one.cut();
@@ -137,14 +148,19 @@ function settled(world: World): void {
   }
 }
 
-/** I4: both accounts have the same outcome, or neither has a row because another call has it. */
+/** I4: both accounts have the same outcome; no row where another call has it, where it was refused, or where it was silenced unseen. */
 function historyAgrees(world: World, call: string): void {
   const state = world.calls.get(call)!.call!;
   const rows = [...world.accounts.values()].flatMap((account) => account.history.get(call) ?? []);
-  const moved = state.reason === 'glare-merged' || state.reason === 'replaced';
-  const expected = moved ? 0 : state.ringingAt === null ? 1 : 2;
-  world.demand(rows.length === expected, 'I4 one history row', `${call} ${state.reason} has ${rows.length}`);
+  world.demand(rows.length === rowsOf(state), 'I4 one history row', `${call} ${state.reason} has ${rows.length}`);
   world.demand(new Set(rows.map((row) => row.outcome)).size <= 1, 'I4 same outcome', JSON.stringify(rows));
+}
+
+function rowsOf(call: Call): number {
+  if (call.reason === 'glare-merged' || call.reason === 'expired') return 0;
+  if (call.reason === 'replaced') return call.grantedAt === null ? 0 : 2;
+  if (call.ringingAt === null) return call.refusal === null ? 1 : 0;
+  return call.silence?.log === false ? 1 : 2;
 }
 
 /** I2, I7: media ran between the caller and the winner only, and each had the other as its peer. */
@@ -165,7 +181,7 @@ describe('random stories', () => {
     'hold G5, G6 and the invariants under delay, loss, repetition, cut connections and every answer',
     { timeout: 120_000 },
     () => {
-      const seen = { connected: 0, merged: 0, missed: 0, denied: 0 };
+      const seen = { connected: 0, merged: 0, missed: 0, denied: 0, silenced: 0, replaced: 0, refreshed: 0 };
       fc.assert(
         fc.property(story, (one) => {
           const world = play(one);
@@ -174,6 +190,9 @@ describe('random stories', () => {
             if (call?.reason === 'glare-merged') seen.merged++;
             if (call?.reason === 'no-answer' || call?.reason === 'unreachable') seen.missed++;
             if (call?.legs.some((leg) => leg.state === 'lost')) seen.denied++;
+            if (call?.silence) seen.silenced++;
+            if (call?.reason === 'replaced') seen.replaced++;
+            if (call?.attempt) seen.refreshed++;
           }
         }),
         { numRuns: 600 },
@@ -196,7 +215,7 @@ const glare = fc.record({
 type Glare = typeof glare extends fc.Arbitrary<infer S> ? S : never;
 
 function playGlare({ seed, delayMs, loss, repeat, apartMs, first, siblings }: Glare, broken: Broken = 'none'): void {
-  const world = new World(seed, { delayMs, loss, repeat, collapse: true }, broken);
+  const world = new World(seed, { delayMs, loss, repeat, collapse: true, stale: 0 }, broken);
   for (const side of ['A', 'B'])
     for (let n = 0; n <= siblings; n++) world.add(side, `${side}${n}`, 'nothing', 0).connect();
   const [a, b] = [world.devices.get('A0')!, world.devices.get('B0')!];
@@ -236,6 +255,7 @@ describe('broken on purpose', () => {
   it('without the winner check, two devices are granted: caught by I2', () => {
     const both = story.map((one) => ({
       ...one,
+      policy: { blocked: [], quietUntil: null, contactsOnly: false, contacts: [] },
       A: one.A,
       B: one.B.map((device) => ({ ...device, answering: 'accept' as const, online: true })),
     }));

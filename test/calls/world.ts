@@ -34,6 +34,8 @@ export type Weather = {
   repeat: number;
   /** Whether mailboxes collapse the frames of one call; without it, whole stories wait in them. */
   collapse: boolean;
+  /** How often an invitation is made for a device list that has changed since. */
+  stale: number;
 };
 
 export type Answering = 'accept' | 'decline-device' | 'decline-all' | 'ignore' | 'busy' | 'nothing';
@@ -355,8 +357,10 @@ export class Device {
     this.client = emptyClient(party);
   }
 
-  place(call: string, to: string): void {
-    this.input({ type: 'place', call, peer: to, media: ['audio', 'video'], ringMs: 45_000 });
+  place(call: string, to: string, again = false): void {
+    const old = Object.values(this.client.calls).find((one) => one.role === 'caller' && one.phase !== 'merging');
+    const replaces = again && old ? { replaces: old.id } : {};
+    this.input({ type: 'place', call, peer: to, media: ['audio', 'video'], ringMs: 45_000, ...replaces });
   }
 
   hangup(): void {
@@ -455,7 +459,7 @@ export class Device {
     switch (effect.type) {
       case 'send-invite':
       case 'refresh-invite':
-        return this.#request(this.#invite(effect.call, effect.attempt));
+        return this.#request(this.#invite(effect.call, effect.attempt, effect.replaces));
       case 'send-answer':
         return this.#request({
           verb: 'answer',
@@ -526,12 +530,13 @@ export class Device {
       this.#world.after(this.#world.delay(), () => device.input({ type: 'peer-confirmed', call }));
   }
 
-  #invite(call: string, attempt: number): Verb {
+  #invite(call: string, attempt: number, replaces: string | null): Verb {
     const to = this.client.calls[call]!.peer.account;
-    const legs = this.#world
-      .account(to)
-      .devices.map((device) => ({ device, capability: 'c', message: message(), body: 'b' }));
-    return { verb: 'invite', call, attempt, to, media: ['audio', 'video'], set: 1, legs };
+    const { devices } = this.#world.account(to);
+    const known = attempt === 0 && this.#world.random() < this.#world.weather.stale ? devices.slice(0, 1) : devices;
+    const legs = known.map((device) => ({ device, capability: 'c', message: message(), body: 'b' }));
+    const rest = replaces === null ? {} : { replaces };
+    return { verb: 'invite', call, attempt, to, media: ['audio', 'video'], set: 1, legs, ...rest };
   }
 
   /** A verb over HTTP or the courier: lost, repeated, and sent again until there is a reply. */
