@@ -25,6 +25,7 @@ export function onInvite(draft: ClientDraft, frame: StateFrame & { type: 'invite
     peer: { ...from },
     rev,
     attempt,
+    invitedAt: frame.at,
     ringDeadline,
   });
   if (early?.consent) Object.assign(call, { consent: early.consent, media: poorerMedia(media, early.media) });
@@ -41,21 +42,26 @@ export function onInviteVerified(draft: ClientDraft, call: ClientCall, ok: boole
     return draft.end(call, 'failed');
   }
   call.verified = true;
-  endRecalled(draft, call);
+  if (isLateNews(draft, call)) return draft.end(call, 'replaced');
   if (call.mergedFrom !== null) return answerMerged(draft, call);
   if (call.consent !== null) return answer(draft, call);
   call.phase = 'held';
   onCalleeDrained(draft, call);
 }
 
-/** The peer's device calls again while its old call still stands here: that one is an orphan. The new one rings. */
-function endRecalled(draft: ClientDraft, call: ClientCall): void {
+/**
+ * The peer's device calls again while its old call still stands here: the old one is an orphan, and the new one rings. An
+ * invitation made before the old call started is no recall but late news (of a glare that is settled), and rings nothing.
+ */
+function isLateNews(draft: ClientDraft, call: ClientCall): boolean {
   for (const old of draft.live()) {
     const same = old.peer.account === call.peer.account && old.peer.device === call.peer.device;
-    if (old.id === call.id || !same || !draft.is(old, 'active', 'reconnecting')) continue;
+    if (old.id === call.id || !same || old.startedAt === null) continue;
+    if ((call.invitedAt ?? 0) <= old.startedAt) return true;
     draft.send(old, { verb: 'hangup', detail: 'recalled' });
     draft.end(old, 'replaced');
   }
+  return false;
 }
 
 /** Alerts start only when everything that waited has been seen, and never after the ring deadline. */

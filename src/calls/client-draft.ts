@@ -46,6 +46,8 @@ export class ClientDraft {
       granted: false,
       confirmed: false,
       mediaOn: false,
+      invitedAt: null,
+      startedAt: null,
       ringDeadline: null,
       connectDeadline: null,
       replaces: null,

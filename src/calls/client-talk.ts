@@ -16,6 +16,7 @@ export function start(draft: ClientDraft, call: ClientCall, connectDeadline: num
   const peer = draft.peer(call);
   if (!peer || call.consent === null || !call.granted) return;
   call.phase = 'connecting';
+  call.startedAt = draft.now;
   call.connectDeadline = connectDeadline;
   for (const key of ['ring', 'answer'] as const) draft.timer(call, key, null);
   draft.timer(call, 'connect', Math.max(connectDeadline, draft.now + CONNECT_MS));

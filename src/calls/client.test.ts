@@ -162,12 +162,16 @@ describe('callee', () => {
     expect(ringing.did()).toEqual(['stop-alert', 'ended']);
   });
 
-  it('the peer’s device that calls again replaces its old call, and rings like any other', () => {
+  it('the peer’s device that calls again replaces its old call, and rings like any other; a late invitation does not', () => {
     const phone = new Phone().do(drained, invite(X), verified(X), accept(X), grant(X, 2), {
       type: 'peer-confirmed',
       call: X,
     });
-    expect(phone.do(invite(Y), verified(Y)).did()).toEqual(['hangup', 'media-off', 'ended', 'alert', 'ringing']);
+    expect(phone.do(invite(Z), verified(Z)).did()).toEqual(['ended']);
+    expect(phone.client.calls[X]?.phase).toBe('active');
+    const { frame: again } = invite(Y) as ClientInput & { type: 'frame' };
+    phone.do({ type: 'frame', frame: { ...again, at: phone.now + 1 } }, verified(Y));
+    expect(phone.did()).toEqual(['hangup', 'media-off', 'ended', 'alert', 'ringing']);
   });
 });
 

@@ -70,6 +70,10 @@ export type ClientCall = {
   /** The peer's key confirmation verified. */
   confirmed: boolean;
   mediaOn: boolean;
+  /** Callee: when the server made the invitation. */
+  invitedAt: number | null;
+  /** When it was granted here. */
+  startedAt: number | null;
   ringDeadline: number | null;
   connectDeadline: number | null;
   /** Caller: the own call that this one replaces. */
