@@ -20,16 +20,22 @@ export interface RevokedSerial {
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly reason: RevocationReason;
-  /** notAfter of the certificate; an entry stays one list longer than that (RFC 5280 §3.3). */
+  /** notAfter of the certificate. */
   readonly until: number;
 }
 
+const DAY = 24 * 3_600_000;
 /** A list is never valid longer than this. */
-export const MAX_LIST_LIFE = 24 * 3_600_000;
+export const MAX_LIST_LIFE = DAY;
+/**
+ * Entries stay this long after their certificate ended: a device may be accepted as dormant for 90 days, and one list more (RFC 5280
+ * §3.3). Dropping them earlier would bring a revoked device back to life.
+ */
+export const KEEP_AFTER_END = 91 * DAY;
 
 /**
  * The complete list of an issuer (RFC 5280 §5), DER. `number` grows by one with every list; `life` is milliseconds from `now` to the
- * next update. Certificates that ended more than one list's life ago are left out.
+ * next update. Certificates that ended more than KEEP_AFTER_END ago are left out.
  */
 export async function signRevocationList(
   issuer: Issuer,
@@ -48,7 +54,7 @@ export async function signRevocationList(
     thisUpdate,
     nextUpdate: thisUpdate + life,
     entries: revoked
-      .filter((entry) => entry.until >= now - MAX_LIST_LIFE)
+      .filter((entry) => entry.until >= now - KEEP_AFTER_END)
       .map(({ serial, at, reason }) => ({ serial, at, reason: CODES[reason] })),
     signatureAlgorithm: issuer.signer.algorithm,
   });

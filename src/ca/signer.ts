@@ -53,7 +53,8 @@ export function withTimeLimit(signer: Signer, after: (ms: number) => Promise<voi
     await after(signer.timeLimitMs);
     throw new SignerUnavailable(`key ${signer.keyId} gave no signature within ${signer.timeLimitMs} ms`);
   };
-  return { ...signer, sign: (data) => Promise.race([signer.sign(data), late()]) };
+  const { keyId, algorithm, publicKey, timeLimitMs } = signer;
+  return { keyId, algorithm, publicKey, timeLimitMs, sign: (data) => Promise.race([signer.sign(data), late()]) };
 }
 
 /** Whether `signature` is the signer's over `data`: a key store that signs wrongly must not get its work published. */

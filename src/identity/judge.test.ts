@@ -163,9 +163,9 @@ describe('a revocation list', () => {
   const accept = async (der: Uint8Array, now = NOW) =>
     settled(acceptRevocationList(der, [ca.authority.issuing.certificate], [ca.root], now));
 
-  it('is read with number, times and reasons', async () => {
-    const entry = { serial: '0a1b', at: NOW - DAY, reason: 'operator', until: NOW } as const;
-    const old = { ...entry, serial: '0c', until: NOW - 2 * DAY };
+  it('is read with number, times and reasons, and names certificates as long as their devices may be dormant', async () => {
+    const entry = { serial: '0a1b', at: NOW - DAY, reason: 'operator', until: NOW - 90 * DAY } as const;
+    const old = { ...entry, serial: '0c', until: NOW - 92 * DAY };
     const list = await accept(await signRevocationList(ca.issuer, [entry, old], 41, NOW, HOUR));
     expect(list).toMatchObject({ number: 41, thisUpdate: NOW, nextUpdate: NOW + HOUR });
     expect([...list.revoked]).toEqual([['a1b', { at: NOW - DAY, reason: 9 }]]);
