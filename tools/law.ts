@@ -26,7 +26,7 @@ export const law: Readonly<Record<string, Room>> = {
   identity: { rooms: ['protocol', 'bytes', 'directory', 'attestation'], packages: ['valibot', ...noble], pure: true },
   ca: {
     rooms: ['protocol', 'bytes', 'directory', 'attestation', 'identity'],
-    packages: ['valibot', ...noble, 'jose', '@peculiar/x509', 'reflect-metadata'],
+    packages: ['valibot', ...noble, 'jose'],
     pure: true,
   },
   actors: {

@@ -72,7 +72,7 @@ export async function createIssuing(
   const key = await generate('P-256', 'issuing');
   const signer = await jwkSigner(key);
   const keyId = keyIdentifier(signer.publicKey);
-  const body = await certificateBody({
+  const body = certificateBody({
     ...authorityTemplate(`${name} issuing CA ${hex(keyId).slice(0, 8)}`, development, now, ISSUING_YEARS, random),
     issuer: certificate.subject.der,
     key: signer.publicKey,
@@ -90,7 +90,7 @@ async function createRoot(
 ): Promise<Uint8Array<ArrayBuffer>> {
   const signer = await jwkSigner(key);
   const keyId = keyIdentifier(signer.publicKey);
-  const body = await certificateBody({
+  const body = certificateBody({
     ...authorityTemplate(`${name} root CA`, development, now, ROOT_YEARS, random.subarray(0, 16)),
     issuer: null,
     key: signer.publicKey,

@@ -28,17 +28,17 @@ beforeAll(async () => {
   [ca, device] = [await world(), await keys()];
   request = await requestFor(device);
 });
-const prepared = async (part: Partial<IssuanceRequest> = {}, profile = PROFILES.call, now = NOW) =>
+const prepared = (part: Partial<IssuanceRequest> = {}, profile = PROFILES.call, now = NOW) =>
   prepare(profile, { ...request, ...part }, verdict(device.spki), ca.issuer, now, random(16));
-async function token(): Promise<LintedCertificate> {
-  const result = await prepared();
+function token(): LintedCertificate {
+  const result = prepared();
   if (!result.ok) throw new Error(result.reason);
   return result.token;
 }
 
 describe('issuing', () => {
   it('gives a certificate that says what was asked, for seven days, back-dated five minutes', async () => {
-    const linted = await token();
+    const linted = token();
     const identity = readIdentity(await issue(linted, ca.issuer.signer))!;
     expect(identity).toMatchObject({
       profile: 'call',
@@ -55,20 +55,20 @@ describe('issuing', () => {
   });
 
   it('of profile device names no account', async () => {
-    const result = await prepared({ account: null }, PROFILES.device);
+    const result = prepared({ account: null }, PROFILES.device);
     const der = result.ok ? await issue(result.token, ca.issuer.signer) : new Uint8Array();
     expect(readIdentity(der)).toMatchObject({ profile: 'device', account: null, device: DEVICE });
     expect(new X509Certificate(der).subjectAltName).toBe(`URI:callsign:/${DEVICE}`);
   });
 
-  it('never outlives its issuer', async () => {
+  it('never outlives its issuer', () => {
     const end = ca.issuer.certificate.notAfter;
-    const result = await prepared({}, PROFILES.call, end - 2 * 3_600_000);
+    const result = prepared({}, PROFILES.call, end - 2 * 3_600_000);
     expect(result.ok && result.token.notAfter).toBe(end);
-    expect(await prepared({}, PROFILES.call, end - 3_599_000)).toEqual({ ok: false, reason: 'issuer-expired' });
+    expect(prepared({}, PROFILES.call, end - 3_599_000)).toEqual({ ok: false, reason: 'issuer-expired' });
   });
 
-  it.each<[string, () => Promise<unknown>]>([
+  it.each<[string, () => unknown]>([
     [
       'verdict-not-accepted',
       () => prepare(PROFILES.call, request, verdict(device.spki, { decision: 'hold' }), ca.issuer, NOW, random(16)),
@@ -87,30 +87,30 @@ describe('issuing', () => {
     ['validity', () => prepared({ validity: 60_000 })],
     ['lint', () => prepared({ device: 'somebody' })],
     ['lint', () => prepared({ evidence: new Uint8Array(31) })],
-  ])('refuses: %s', async (reason, attempt) => expect(await attempt()).toMatchObject({ ok: false, reason }));
+  ])('refuses: %s', (reason, attempt) => expect(attempt()).toMatchObject({ ok: false, reason }));
 
-  it('accepts another attested key when the identity key is only vouched for', async () => {
+  it('accepts another attested key when the identity key is only vouched for', () => {
     const vouched = verdict(ca.issuer.signer.publicKey, { identityBinding: 'vouched' });
-    expect((await prepare(PROFILES.call, request, vouched, ca.issuer, NOW, random(16))).ok).toBe(true);
+    expect(prepare(PROFILES.call, request, vouched, ca.issuer, NOW, random(16)).ok).toBe(true);
   });
 });
 
 describe('a linted certificate', () => {
   it('is signed once', async () => {
-    const linted = await token();
+    const linted = token();
     await issue(linted, ca.issuer.signer);
     expect(() => issue(linted, ca.issuer.signer)).toThrow(/already/);
   });
 
   it('is spent even when the signer failed', async () => {
-    const linted = await token();
+    const linted = token();
     const broken: Signer = { ...ca.issuer.signer, sign: () => Promise.reject(new SignerUnavailable('down')) };
     await expect(issue(linted, broken)).rejects.toThrow(SignerUnavailable);
     expect(() => issue(linted, ca.issuer.signer)).toThrow(/already/);
   });
 
-  it('cannot be made otherwise: not by type, not by its constructor, not by looking like one', async () => {
-    const linted = await token();
+  it('cannot be made otherwise: not by type, not by its constructor, not by looking like one', () => {
+    const linted = token();
     expectTypeOf<{ serial: string; notBefore: number; notAfter: number }>().not.toExtend<LintedCertificate>();
     const Made = linted.constructor as new (...parts: unknown[]) => LintedCertificate;
     expect(() => new Made(Symbol('mine'), new Uint8Array(), ca.issuer.signer.publicKey, linted)).toThrow(/prepare/);
@@ -121,7 +121,7 @@ describe('a linted certificate', () => {
 
   it('is for the issuer that was linted', async () => {
     const other = await world();
-    const linted = await token();
+    const linted = token();
     expect(() => issue(linted, other.issuer.signer)).toThrow(/not the issuer/);
   });
 });
@@ -129,7 +129,7 @@ describe('a linted certificate', () => {
 describe('a signer', () => {
   it('whose signature does not verify publishes nothing', async () => {
     const liar: Signer = { ...ca.issuer.signer, sign: () => Promise.resolve(new Uint8Array(64).fill(1)) };
-    await expect(issue(await token(), liar)).rejects.toThrow(/does not verify/);
+    await expect(issue(token(), liar)).rejects.toThrow(/does not verify/);
   });
 
   it('has a time limit', async () => {

@@ -83,14 +83,14 @@ export type { LintedCertificate };
  * was written down give that serial again (a retry). Write the token's serial down before `issue`:
  * a crash then leaves an intent that everybody can see, never a certificate that nobody recorded.
  */
-export async function prepare(
+export function prepare(
   profile: Profile,
   request: IssuanceRequest,
   verdict: Verdict,
   issuer: Issuer,
   now: number,
   random: Uint8Array,
-): Promise<Prepared> {
+): Prepared {
   const refused = refusal(profile, request, verdict, issuer, now);
   if (refused) return { ok: false, reason: refused };
   const { key } = request.proven;
@@ -98,7 +98,7 @@ export async function prepare(
   const notBefore = seconds(now - profile.backdate);
   const wanted = seconds(now) + (request.validity ?? profile.validity.usual);
   const notAfter = Math.min(wanted, issuer.certificate.notAfter);
-  const body = await certificateBody({
+  const body = certificateBody({
     serial,
     subject: request.device,
     issuer: issuer.certificate.subject.der,

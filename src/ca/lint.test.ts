@@ -53,7 +53,7 @@ function template(): Template {
 }
 
 async function found(change: Partial<Template>): Promise<string[]> {
-  const body = await certificateBody({ ...template(), ...change });
+  const body = certificateBody({ ...template(), ...change });
   const intended = { proven: { key: device.spki }, account: ACCOUNT, device: DEVICE };
   const signed = wrap(body, 'ES256', new Uint8Array(64).fill(1));
   return lint(signed, PROFILES.call, ca.issuer, intended, NOW).map((finding) => finding.lint);

@@ -1,17 +1,18 @@
 import type { Issuer } from './authority.ts';
 import { signBody } from './sign.ts';
-import { revocationBody, X509CrlReason } from './x509.ts';
+import { revocationBody } from './x509.ts';
 
 /** Why a certificate was revoked, in our words; the list says it in RFC 5280 §5.3.1's. */
 export type RevocationReason = 'owner' | 'operator' | 'condemned' | 'superseded';
 
-const CODES: Readonly<Record<RevocationReason, X509CrlReason>> = {
-  /** A device of the account removed it. */
-  owner: X509CrlReason.cessationOfOperation,
-  operator: X509CrlReason.privilegeWithdrawn,
-  /** A list or policy condemned the evidence. */
-  condemned: X509CrlReason.keyCompromise,
-  superseded: X509CrlReason.superseded,
+const CODES: Readonly<Record<RevocationReason, number>> = {
+  /** cessationOfOperation: a device of the account removed it. */
+  owner: 5,
+  /** privilegeWithdrawn. */
+  operator: 9,
+  /** keyCompromise: a list or policy condemned the evidence. */
+  condemned: 1,
+  superseded: 4,
 };
 
 export interface RevokedSerial {
@@ -47,7 +48,7 @@ export async function signRevocationList(
   if (life <= 0 || life > MAX_LIST_LIFE) throw new RangeError('a revocation list lives at most 24 hours');
   if (!issuer.certificate.keyUsage?.has('cRLSign')) throw new TypeError('this issuer may not sign lists');
   const thisUpdate = Math.floor(now / 1000) * 1000;
-  const body = await revocationBody({
+  const body = revocationBody({
     issuer: issuer.certificate.subject.der,
     issuerKeyId: issuer.certificate.subjectKeyId!,
     number,

@@ -1,12 +1,8 @@
-import { derBits, derEcdsaSignature, derOid, derSequence } from '../bytes/der-write.ts';
+import { derBits, derEcdsaSignature, derSequence } from '../bytes/der-write.ts';
 import { type SignatureAlgorithm, signedBy, type Signer, SignerUnavailable } from './signer.ts';
+import { algorithmIdentifier } from './x509.ts';
 
-const OIDS: Readonly<Record<SignatureAlgorithm, string>> = {
-  ES256: '1.2.840.10045.4.3.2',
-  ES384: '1.2.840.10045.4.3.3',
-};
-
-/** SEQUENCE { body, algorithm, signature }: how certificates, lists and requests are signed (RFC 5280 §4.1.1). */
+/** SEQUENCE { body, algorithm, signature }: how certificates and lists are signed (RFC 5280 §4.1.1). */
 export async function signBody(body: Uint8Array<ArrayBuffer>, signer: Signer): Promise<Uint8Array<ArrayBuffer>> {
   const signature = await signer.sign(body);
   if (!(await signedBy(signer, signature, body))) {
@@ -17,5 +13,5 @@ export async function signBody(body: Uint8Array<ArrayBuffer>, signer: Signer): P
 
 /** The same with a given signature r || s. */
 export function wrap(body: Uint8Array, algorithm: SignatureAlgorithm, signature: Uint8Array): Uint8Array<ArrayBuffer> {
-  return derSequence(body, derSequence(derOid(OIDS[algorithm])), derBits(derEcdsaSignature(signature)));
+  return derSequence(body, algorithmIdentifier(algorithm), derBits(derEcdsaSignature(signature)));
 }

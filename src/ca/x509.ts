@@ -1,31 +1,22 @@
-/**
- * The only importer of @peculiar/x509: it encodes names, extensions, certificates and revocation lists. It never holds a key: it is
- * handed a stand-in whose signature is a placeholder, and gives back the bytes that a Signer has to sign.
- */
-import 'reflect-metadata';
+/** The bodies of certificates (RFC 5280 §4.1.2) and revocation lists (§5.1.2), DER: what a Signer then signs. */
 import {
-  AuthorityInfoAccessExtension,
-  AuthorityKeyIdentifierExtension,
-  BasicConstraintsExtension,
-  CRLDistributionPointsExtension,
-  ExtendedKeyUsageExtension,
-  Extension,
-  KeyUsageFlags,
-  KeyUsagesExtension,
-  Name,
-  SubjectAlternativeNameExtension,
-  SubjectKeyIdentifierExtension,
-  X509CertificateGenerator,
-  X509CrlGenerator,
-  X509CrlReason,
-} from '@peculiar/x509';
-import { derUnsigned } from '../bytes/der-write.ts';
-import { hex } from '../bytes/hex.ts';
+  type DerBytes,
+  derEnumerated,
+  derExplicit,
+  derOctets,
+  derOid,
+  derSequence,
+  derSet,
+  derTime,
+  derTrue,
+  derUnsigned,
+  derUtf8,
+  derValue,
+} from '../bytes/der-write.ts';
+import { fromHex } from '../bytes/hex.ts';
 import { u32 } from '../bytes/join.ts';
-import { readDer, sequence } from '../bytes/der.ts';
+import { utf8 } from '../bytes/utf8.ts';
 import type { SignatureAlgorithm } from './signer.ts';
-
-export { X509CrlReason };
 
 /** A certificate before its signature. */
 export interface Template {
@@ -57,99 +48,111 @@ export interface RevocationTemplate {
   readonly number: number;
   readonly thisUpdate: number;
   readonly nextUpdate: number;
-  readonly entries: readonly { readonly serial: string; readonly at: number; readonly reason: X509CrlReason }[];
+  /** `serial`: lowercase hexadecimal; `reason`: a CRLReason (RFC 5280 §5.3.1). */
+  readonly entries: readonly { readonly serial: string; readonly at: number; readonly reason: number }[];
   readonly signatureAlgorithm: SignatureAlgorithm;
 }
 
-const ALGORITHMS = {
-  ES256: { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' },
-  ES384: { name: 'ECDSA', namedCurve: 'P-384', hash: 'SHA-384' },
-} as const;
+const ECDSA: Readonly<Record<SignatureAlgorithm, string>> = {
+  ES256: '1.2.840.10045.4.3.2',
+  ES384: '1.2.840.10045.4.3.3',
+};
 
-/** DER of a name with one common name. */
-export function commonName(text: string): Uint8Array<ArrayBuffer> {
-  return new Uint8Array(new Name([{ CN: [{ utf8String: text }] }]).toArrayBuffer());
+/** AlgorithmIdentifier of ECDSA with SHA-256 or SHA-384 (RFC 5758 §3.2): no parameters. */
+export function algorithmIdentifier(algorithm: SignatureAlgorithm): DerBytes {
+  return derSequence(derOid(ECDSA[algorithm]));
 }
 
-/** The TBSCertificate of a template, DER. */
-export async function certificateBody(template: Template): Promise<Uint8Array<ArrayBuffer>> {
+/** A name with one common name. */
+export function commonName(text: string): DerBytes {
+  return derSequence(derSet(derSequence(derOid('2.5.4.3'), derUtf8(text))));
+}
+
+/** TBSCertificate. */
+export function certificateBody(template: Template): DerBytes {
   const subject = commonName(template.subject);
-  const encoded = await X509CertificateGenerator.create(
-    {
-      serialNumber: hex(template.serial),
-      subject: new Name(subject),
-      issuer: new Name(buffer(template.issuer ?? subject)),
-      notBefore: new Date(template.notBefore),
-      notAfter: new Date(template.notAfter),
-      publicKey: buffer(template.key),
-      extensions: extensionsOf(template),
-      signingAlgorithm: ALGORITHMS[template.signatureAlgorithm],
-      signature: placeholder(template.signatureAlgorithm),
-    },
-    crypto,
+  return derSequence(
+    derExplicit(0, derUnsigned(Uint8Array.of(2))),
+    derUnsigned(template.serial),
+    algorithmIdentifier(template.signatureAlgorithm),
+    template.issuer ?? subject,
+    derSequence(derTime(template.notBefore), derTime(template.notAfter)),
+    subject,
+    template.key,
+    derExplicit(3, derSequence(...extensionsOf(template))),
   );
-  return bodyOf(new Uint8Array(encoded.rawData));
 }
 
-function extensionsOf(template: Template): Extension[] {
+/** KeyUsage (§4.2.1.3): the last byte's unused bits, then the bits. */
+const DIGITAL_SIGNATURE = derValue(0x03, Uint8Array.of(7, 0x80));
+const CERT_AND_CRL_SIGN = derValue(0x03, Uint8Array.of(1, 0x06));
+
+function extensionsOf(template: Template): DerBytes[] {
   const { authority, extendedKeyUsage, uri, crl, issuers, own } = template;
-  // oxlint-disable-next-line typescript/no-unsafe-enum-assignment -- the library's enumeration is a set of bits
-  const usage: KeyUsageFlags = authority
-    ? KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign
-    : KeyUsageFlags.digitalSignature;
   return [
-    ...(authority ? [new BasicConstraintsExtension(true, authority.pathLength, true)] : []),
-    new KeyUsagesExtension(usage, true),
-    ...(extendedKeyUsage ? [new ExtendedKeyUsageExtension([...extendedKeyUsage], false)] : []),
-    ...(uri === undefined ? [] : [new SubjectAlternativeNameExtension([{ type: 'url', value: uri }], false)]),
-    new SubjectKeyIdentifierExtension(hex(template.keyId), false),
-    new AuthorityKeyIdentifierExtension(hex(template.issuerKeyId), false),
-    ...(crl === undefined ? [] : [new CRLDistributionPointsExtension([crl], false)]),
-    ...(issuers === undefined ? [] : [new AuthorityInfoAccessExtension({ caIssuers: issuers }, false)]),
-    ...(own ? [new Extension(own.oid, false, buffer(own.value))] : []),
+    ...(authority ? [extension('2.5.29.19', constraints(authority.pathLength), true)] : []),
+    extension('2.5.29.15', authority ? CERT_AND_CRL_SIGN : DIGITAL_SIGNATURE, true),
+    ...(extendedKeyUsage ? [extension('2.5.29.37', derSequence(...extendedKeyUsage.map(derOid)))] : []),
+    ...(uri === undefined ? [] : [extension('2.5.29.17', derSequence(uriName(uri)))]),
+    extension('2.5.29.14', derOctets(template.keyId)),
+    extension('2.5.29.35', authorityKeyId(template.issuerKeyId)),
+    ...(crl === undefined ? [] : [extension('2.5.29.31', distributionPoint(crl))]),
+    ...(issuers === undefined ? [] : [extension('1.3.6.1.5.5.7.1.1', issuersAccess(issuers))]),
+    ...(own ? [extension(own.oid, own.value)] : []),
   ];
 }
 
-const CRL_NUMBER = '2.5.29.20';
+function extension(id: string, value: Uint8Array, critical = false): DerBytes {
+  return derSequence(derOid(id), ...(critical ? [derTrue()] : []), derOctets(value));
+}
 
-/** The TBSCertList of a template, DER. */
-export async function revocationBody(template: RevocationTemplate): Promise<Uint8Array<ArrayBuffer>> {
-  const algorithm = ALGORITHMS[template.signatureAlgorithm];
-  const encoded = await X509CrlGenerator.create(
-    {
-      issuer: new Name(buffer(template.issuer)),
-      thisUpdate: new Date(template.thisUpdate),
-      nextUpdate: new Date(template.nextUpdate),
-      entries: template.entries.map(({ serial, at, reason }) => ({
-        serialNumber: serial.padStart(serial.length + (serial.length % 2), '0'),
-        revocationDate: new Date(at),
-        reason,
-      })),
-      extensions: [
-        new AuthorityKeyIdentifierExtension(hex(template.issuerKeyId), false),
-        new Extension(CRL_NUMBER, false, buffer(derUnsigned(u32(template.number)))),
-      ],
-      signingAlgorithm: algorithm,
-      signingKey: { type: 'private', extractable: false, usages: ['sign'], algorithm },
-    },
-    { subtle: { sign: () => Promise.resolve(placeholder(template.signatureAlgorithm)) } } as unknown as Crypto,
+/** §4.2.1.9. */
+function constraints(pathLength: number): DerBytes {
+  return derSequence(derTrue(), derUnsigned(Uint8Array.of(pathLength)));
+}
+
+/** GeneralName [6] uniformResourceIdentifier (§4.2.1.6), ASCII. */
+function uriName(uri: string): DerBytes {
+  return derValue(0x86, utf8(uri));
+}
+
+/** §4.2.1.1: keyIdentifier [0]. */
+function authorityKeyId(id: Uint8Array): DerBytes {
+  return derSequence(derValue(0x80, id));
+}
+
+/** §4.2.1.13: one point, distributionPoint [0] { fullName [0] }. */
+function distributionPoint(uri: string): DerBytes {
+  return derSequence(derSequence(derExplicit(0, derExplicit(0, uriName(uri)))));
+}
+
+/** §4.2.2.1: caIssuers. */
+function issuersAccess(uri: string): DerBytes {
+  return derSequence(derSequence(derOid('1.3.6.1.5.5.7.48.2'), uriName(uri)));
+}
+
+/** TBSCertList, version 2, with authority key identifier and number. */
+export function revocationBody(template: RevocationTemplate): DerBytes {
+  const entries = template.entries.map(revokedEntry);
+  return derSequence(
+    derUnsigned(Uint8Array.of(1)),
+    algorithmIdentifier(template.signatureAlgorithm),
+    template.issuer,
+    derTime(template.thisUpdate),
+    derTime(template.nextUpdate),
+    ...(entries.length > 0 ? [derSequence(...entries)] : []),
+    derExplicit(
+      0,
+      derSequence(
+        extension('2.5.29.35', authorityKeyId(template.issuerKeyId)),
+        extension('2.5.29.20', derUnsigned(u32(template.number))),
+      ),
+    ),
   );
-  return bodyOf(new Uint8Array(encoded.rawData));
 }
 
-/** r = s = 1: the shape of a signature and nobody's. */
-function placeholder(algorithm: SignatureAlgorithm): ArrayBuffer {
-  const half = algorithm === 'ES256' ? 32 : 48;
-  const raw = new Uint8Array(2 * half);
-  raw[half - 1] = 1;
-  raw[2 * half - 1] = 1;
-  return raw.buffer;
-}
-
-function bodyOf(encoded: Uint8Array): Uint8Array<ArrayBuffer> {
-  return sequence(readDer(encoded, { size: 32 * 1024 * 1024, depth: 24 }))![0]!.bytes.slice();
-}
-
-function buffer(bytes: Uint8Array): ArrayBuffer {
-  return bytes.slice().buffer;
+function revokedEntry({ serial, at, reason }: RevocationTemplate['entries'][number]): DerBytes {
+  const digits = fromHex(serial.padStart(serial.length + (serial.length % 2), '0'));
+  if (!digits) throw new TypeError('a serial is lowercase hexadecimal');
+  return derSequence(derUnsigned(digits), derTime(at), derSequence(extension('2.5.29.21', derEnumerated(reason))));
 }

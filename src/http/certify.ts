@@ -27,7 +27,7 @@ export async function certify(c: AppContext, judged: Judged): Promise<Asked<Cert
   const { services } = c.var;
   const { account, device, challenge } = judged;
   const key = base64url(judged.proven.key);
-  const first = await linted(c, judged, services.random(16));
+  const first = linted(c, judged, services.random(16));
   if (!first.ok) return { ok: true, value: { ok: false, reason: first.reason } };
   const intended = await ask<Intent>(c, accountOf(account), {
     do: 'intend',
@@ -39,7 +39,7 @@ export async function certify(c: AppContext, judged: Judged): Promise<Asked<Cert
   if (!intended.ok || !intended.value.ok) return intended as Asked<Certified>;
   const { serial, chain, notAfter } = intended.value;
   if (chain !== null && notAfter !== null) return { ok: true, value: { ok: true, chain, notAfter } };
-  const ready = serial === first.token.serial ? first : await linted(c, judged, fromHex(serial) ?? new Uint8Array());
+  const ready = serial === first.token.serial ? first : linted(c, judged, fromHex(serial) ?? new Uint8Array());
   if (!ready.ok || ready.token.serial !== serial) return { ok: true, value: { ok: false, reason: 'serial' } };
   const leaf = await issue(ready.token, services.keys.issuer.signer);
   const signed = {
@@ -56,11 +56,7 @@ export async function certify(c: AppContext, judged: Judged): Promise<Asked<Cert
   return { ok: true, value: { ok: true, ...signed } };
 }
 
-function linted(
-  c: AppContext,
-  { account, device, proven, verdict, evidence }: Judged,
-  random: Uint8Array,
-): Promise<Prepared> {
+function linted(c: AppContext, { account, device, proven, verdict, evidence }: Judged, random: Uint8Array): Prepared {
   const { keys, now } = c.var.services;
   return prepare(
     PROFILES.call,

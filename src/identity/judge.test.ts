@@ -91,7 +91,7 @@ function serialOf(der: Uint8Array): string {
 /** An issuing certificate of another making, under the root or self-made. */
 async function issuing(change: { pathLength?: number; leafLike?: boolean; notAfter?: number }): Promise<Uint8Array> {
   const { certificate } = ca.issuer;
-  const body = await certificateBody({
+  const body = certificateBody({
     serial: serialFrom(random(16)),
     subject: certificate.subject.attributes[0]!.value!,
     issuer: certificate.issuer.der,

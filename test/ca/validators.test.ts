@@ -1,3 +1,5 @@
+import 'reflect-metadata';
+import { BasicConstraintsExtension, X509Certificate, X509Crl } from '@peculiar/x509';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -127,5 +129,23 @@ describe.skipIf(!found('certtool', 'gnutls-bin', 'GnuTLS verifies what the CA is
   it('refuses it once it is on the list', () => {
     const { code, output } = verify(paths.revoked);
     expect([code, output]).toEqual([1, expect.stringContaining('revoked')]);
+  });
+});
+
+describe('@peculiar/x509', () => {
+  it('reads and verifies certificates and list as what they are meant to be', async () => {
+    const issuing = new X509Certificate(ca.authority.issuing.certificate.buffer);
+    const root = new X509Certificate(ca.authority.root.certificate.buffer);
+    const own = new X509Certificate(leaf.slice().buffer);
+    const date = new Date(now);
+    expect(await own.verify({ publicKey: issuing, date })).toBe(true);
+    expect(await issuing.verify({ publicKey: root, date })).toBe(true);
+    expect(await root.isSelfSigned()).toBe(true);
+    expect(issuing.getExtension(BasicConstraintsExtension)).toMatchObject({ ca: true, pathLength: 0, critical: true });
+    const entry = { serial: '0a', at: now, reason: 'owner', until: now } as const;
+    const der = await signRevocationList(ca.issuer, [entry], 3, now, HOUR);
+    const list = new X509Crl(der.buffer);
+    expect(await list.verify({ publicKey: issuing.publicKey })).toBe(true);
+    expect(list.entries.map((entry) => [entry.serialNumber, entry.reason])).toEqual([['0a', 5]]);
   });
 });

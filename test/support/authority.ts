@@ -92,7 +92,7 @@ export async function requestFor(device: Keys, part: Partial<IssuanceRequest> = 
 export async function certify({ issuer }: World, device: Keys, part: Partial<IssuanceRequest> = {}, now = NOW) {
   const request = await requestFor(device, part);
   const profile = request.account === null ? PROFILES.device : PROFILES.call;
-  const prepared = await prepare(profile, request, verdict(device.spki), issuer, now, random(16));
+  const prepared = prepare(profile, request, verdict(device.spki), issuer, now, random(16));
   if (!prepared.ok) throw new Error(`${prepared.reason} ${JSON.stringify(prepared.findings)}`);
   return issue(prepared.token, issuer.signer);
 }
