@@ -23,6 +23,17 @@ afterEach(async () => {
   rmSync(folder, { recursive: true });
 });
 
+/** All but setImmediate, by which commits are taken. */
+const FAKED = ['Date', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] as const;
+
+/** Minutes of the faked clock, with time for commits after each. */
+async function pass(minutes: number): Promise<void> {
+  for (let i = 0; i < minutes; i++) {
+    await vi.advanceTimersByTimeAsync(60_000);
+    for (let tick = 0; tick < 20; tick++) await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 /** An actor of one table, whose turn is given by the test. */
 function actor(kind: string, turn: Actor['turn'], more: readonly SchemaStep[] = []): Actor {
   const table = `CREATE TABLE ${kind} (actor TEXT NOT NULL PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID`;
@@ -100,20 +111,13 @@ test('two thousand overdue deadlines all ring after a start', async () => {
 });
 
 test('a deadline far beyond what memory holds rings at its time, also after a start', async () => {
-  vi.useFakeTimers({ now: Date.now(), toFake: ['Date', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
+  vi.useFakeTimers({ now: Date.now(), toFake: [...FAKED] });
   const at: number[] = [];
   const sleeper = actor('sleeper', (t, event) => {
     if (event.type === 'due') at.push(t.now);
     else t.wake('d', t.now + 3_600_000);
     return null;
   });
-  const settle = () => new Promise((resolve) => setImmediate(() => setImmediate(() => setImmediate(resolve))));
-  const pass = async (minutes: number) => {
-    for (let i = 0; i < minutes; i++) {
-      await vi.advanceTimersByTimeAsync(60_000);
-      await settle();
-    }
-  };
   let host = open(sleeper);
   await host.start();
   const set = Date.now();
@@ -123,7 +127,7 @@ test('a deadline far beyond what memory holds rings at its time, also after a st
   await hosts.pop()!.stop();
   vi.useFakeTimers({
     now: set + 1_800_000,
-    toFake: ['Date', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'],
+    toFake: [...FAKED],
   });
   host = open(sleeper);
   await host.start();
@@ -163,6 +167,30 @@ function leaveSockets(file: string, names: readonly string[]): void {
   db.exec('BEGIN');
   for (const name of names) insert.run(name);
   db.exec('COMMIT');
+  db.close();
+}
+
+test('what a failed commit left behind is found by the next sweep: a socket nobody told of, a mail nobody sent', async () => {
+  const told: string[] = [];
+  const gossip = actor('gossip', (t, event) => (told.push(`${t.self.name} ${event.type}`), null));
+  vi.useFakeTimers({ now: Date.now(), toFake: [...FAKED] });
+  const host = open(gossip);
+  await host.start();
+  for (const file of ['00', '01']) {
+    leaveSockets(file, ['gossip/a']);
+    leaveMail(file, 'gossip/b', 'gossip/c');
+  }
+  await pass(4);
+  expect(told).toEqual([]);
+  await pass(2);
+  vi.useRealTimers();
+  await vi.waitFor(() => expect(told.toSorted()).toEqual(['a closed', 'b answered', 'c command']));
+});
+
+function leaveMail(file: string, from: string, to: string): void {
+  const db = new DatabaseSync(join(folder, `actors-${file}.sqlite`));
+  const insert = `INSERT INTO port_outbox (actor, peer, number, key, body, until, retry_at) VALUES (?1, ?2, 1, 'm', 'null', ?3, 0)`;
+  db.prepare(insert).run(from, to, Date.now() + 3_600_000);
   db.close();
 }
 

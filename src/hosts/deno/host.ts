@@ -72,17 +72,14 @@ export class Host implements Platform {
 
   /** Tells sockets that died with an earlier process, then lets its mail fly, its deadlines ring and its jobs run. */
   async start(): Promise<void> {
-    const dead = await this.#everywhere((store) =>
-      store.all<{ actor: string; id: string }>(`SELECT actor, id FROM port_socket ORDER BY opened, id`, []),
-    );
-    await Promise.all(dead.map(({ actor, id }) => this.#waking.run(() => this.#runner.lost(addressOf(actor), id))));
+    await this.#tellDead();
     this.#settled.resolve();
     const owing = await this.#everywhere((store) =>
       store.all<{ actor: string }>(`SELECT DISTINCT actor FROM port_outbox`, []),
     );
     for (const { actor } of owing) this.#armBy(actor, this.now());
-    await this.#sweep();
-    this.#sweeper = setInterval(() => void this.#sweep().catch(() => {}), SWEEP_MS);
+    await this.#armSoon();
+    this.#sweeper = setInterval(() => void this.#sweep(), SWEEP_MS);
     this.#jobs.start();
   }
 
@@ -184,15 +181,36 @@ export class Host implements Platform {
       });
   }
 
+  /** Wakes that have come near, and whatever a commit that failed has left untold or unarmed. */
   async #sweep(): Promise<void> {
+    try {
+      await this.#tellDead();
+      await this.#armSoon();
+    } catch {
+      // The files take nothing now, which every turn reports; the next sweep looks again.
+    }
+  }
+
+  async #tellDead(): Promise<void> {
+    const rows = await this.#everywhere((store) =>
+      store.all<{ actor: string; id: string }>(`SELECT actor, id FROM port_socket ORDER BY opened, id`, []),
+    );
+    const dead = rows
+      .map(({ actor, id }) => ({ self: addressOf(actor), id }))
+      .filter(({ self, id }) => !this.#shards.outdated(self) && !this.#sockets.of(self).has(id));
+    await Promise.all(dead.map(({ self, id }) => this.#waking.run(() => this.#runner.lost(self, id))));
+  }
+
+  async #armSoon(): Promise<void> {
     const soon = this.now() + HORIZON_MS;
-    const due = await this.#everywhere((store) =>
+    const wakes = await this.#everywhere((store) =>
       store.all<{ actor: string; at: number }>(
-        `SELECT actor, MIN(at) AS at FROM port_deadline WHERE at <= ?1 GROUP BY actor`,
+        `SELECT actor, MIN(at) AS at FROM (SELECT actor, at FROM port_deadline WHERE at <= ?1
+           UNION ALL SELECT actor, MIN(retry_at, until) AS at FROM port_outbox) GROUP BY actor`,
         [soon],
       ),
     );
-    for (const { actor, at } of due) this.#armBy(actor, at);
+    for (const { actor, at } of wakes) this.#armBy(actor, at);
   }
 
   #armBy(name: string, at: number): void {

@@ -2,7 +2,7 @@ import { nameOf } from '../../actors/kernel/store.ts';
 import type { Address } from '../../actors/port.ts';
 import { PING, PONG } from '../keep-alive.ts';
 
-/** Silence after which a protocol ping goes out, and after which a socket that does not answer it is closed (s). */
+/** A peer that is silent for half of this gets a protocol ping; one that is silent for all of it is closed (s). */
 const IDLE_TIMEOUT_S = 60;
 /** The largest frame a peer may send. What an actor makes of smaller ones is its own affair. */
 const MAX_FRAME_BYTES = 1_048_576;
