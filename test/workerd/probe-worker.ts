@@ -1,9 +1,9 @@
-import type { Address, Consumer, Json } from '../../src/actors/port.ts';
+import type { Address, Json } from '../../src/actors/port.ts';
 import type { Store } from '../../src/actors/kernel/store.ts';
 import { actorObject } from '../../src/hosts/cloudflare/actor-object.ts';
 import { ObjectActors } from '../../src/hosts/cloudflare/actors.ts';
 import { report } from '../../src/hosts/cloudflare/faults.ts';
-import { consume } from '../../src/hosts/cloudflare/queues.ts';
+import { consume, look } from '../../src/hosts/cloudflare/queues.ts';
 import type { Namespace, Ways } from '../../src/hosts/cloudflare/ways.ts';
 import type { Platform } from '../../src/hosts/runner.ts';
 import { probe } from '../port/probe.ts';
@@ -95,11 +95,7 @@ async function control(request: Request, env: Env): Promise<Response> {
 export default {
   fetch: control,
   async queue(batch, env) {
-    const actors = new ObjectActors(ways(env));
-    const consumer: Consumer = async ({ actor, key }) => {
-      const answer = await actors.hinted(actor, 'hints', key);
-      return answer.ok ? { done: true } : { done: false, retryAfterMs: 1_000 };
-    };
-    await consume(batch, new Map([['hints', consumer]]), report);
+    const consumers = new Map([['hints', look(new ObjectActors(ways(env)), 'hints')]]);
+    await consume(batch, consumers, report);
   },
 } satisfies ExportedHandler<Env>;

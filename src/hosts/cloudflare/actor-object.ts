@@ -34,13 +34,15 @@ export function actorObject<Env>(actor: Actor, ways: (env: Env) => Ways, around:
 
     constructor(ctx: DurableObjectState, env: Env) {
       super(ctx, env);
+      const { name } = ctx.id;
+      if (name === undefined) throw new Error('an actor is reached by its name');
       ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair(PING, PONG));
       const store = new SqlStore(ctx.storage.sql);
       this.#sockets = new Sockets(ctx);
       this.#own = new ObjectPlatform(actor, ctx.storage, around.store?.(store, env) ?? store, this.#sockets, ways(env));
       this.#platform = around.platform?.(this.#own, env) ?? this.#own;
       this.#runner = new Runner(this.#platform);
-      this.#self = { kind: actor.kind, name: ctx.id.name ?? this.#own.writtenName() ?? '' };
+      this.#self = { kind: actor.kind, name };
     }
 
     async command(key: string, body: Json): Promise<Answer> {

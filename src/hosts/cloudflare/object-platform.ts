@@ -1,5 +1,5 @@
 import { migrate, schemaState } from '../../actors/kernel/schema.ts';
-import { addressOf, type Store } from '../../actors/kernel/store.ts';
+import type { Store } from '../../actors/kernel/store.ts';
 import { takeTurn, type Taken, type Trigger } from '../../actors/kernel/turn.ts';
 import type { Actor, Address, Fault, Json, Mail } from '../../actors/port.ts';
 import type { Platform } from '../runner.ts';
@@ -51,13 +51,6 @@ export class ObjectPlatform implements Platform {
     if (state === 'behind') this.#storage.transactionSync(() => migrate(this.#store, this.#actor));
     this.#ready = true;
     return 'current';
-  }
-
-  /** The address under which this object's rows were written, or null when there are none. */
-  writtenName(): string | null {
-    if (this.ground() === 'empty') return null;
-    const row = this.#store.all<{ actor: string }>(`SELECT actor FROM port_clock LIMIT 1`, [])[0];
-    return row ? addressOf(row.actor).name : null;
   }
 
   async commit(self: Address, trigger: Trigger): Promise<Taken | 'outdated'> {
@@ -126,7 +119,9 @@ export class ObjectPlatform implements Platform {
   /** Learns what an earlier instance armed. `fired`: the alarm that was set is the one running now. */
   async learnAlarm(fired: boolean): Promise<void> {
     if (fired) this.#armed = null;
-    else if (this.#armed === undefined) this.#armed = await this.#storage.getAlarm();
+    if (this.#armed !== undefined) return;
+    const at = await this.#storage.getAlarm();
+    if (this.#armed === undefined) this.#armed = at;
   }
 
   report(fault: Fault): void {
