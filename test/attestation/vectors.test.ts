@@ -8,7 +8,7 @@ import { readVectorFile } from '../../cli/vectors/vector.ts';
 const folder = process.env['CALLSIGN_VECTORS'] ?? fileURLToPath(new URL('../../../shared/vectors/', import.meta.url));
 const present = existsSync(folder);
 if (!present && process.env['CI'] === 'true') throw new Error(`no vectors at ${folder}; set CALLSIGN_VECTORS`);
-if (!present) console.log(`skipped: no vectors at ${folder}; set CALLSIGN_VECTORS to their folder`);
+if (!present) process.stderr.write(`skipped: no vectors at ${folder}; set CALLSIGN_VECTORS to their folder\n`);
 
 const files = present ? readdirSync(folder).filter((name) => name.endsWith('.json')) : [];
 
