@@ -107,6 +107,8 @@ describe('the metadata BLOB', () => {
     const test = { ...trust, anchors: trust.anchors.map((anchor) => ({ ...anchor, class: 'test' as const })) };
     expect(await read({}, null, test)).toMatchObject({ reason: 'test-root' });
     expect(await read({}, null, { ...trust, anchors: [] })).toMatchObject({ reason: 'untrusted-root' });
+    const receipts = trust.anchors.map((anchor) => ({ ...anchor, formats: ['app-attest' as const] }));
+    expect(await read({}, null, { ...trust, anchors: receipts })).toMatchObject({ reason: 'untrusted-root' });
   });
 
   it.each([
