@@ -29,13 +29,13 @@ export function sealActivation(key: MacKey, state: ActivationState): string {
   return `${key.kid}.${base64url(bytes)}.${base64url(macOf(key, bytes))}`;
 }
 
-/** Null for anything that is not ours. */
-export function openActivation(keys: readonly MacKey[], sealed: unknown): ActivationState | null {
+/** Null for anything that is not ours, or of another challenge: `nonce` is the enrolment's, which is used once. */
+export function openActivation(keys: readonly MacKey[], sealed: unknown, nonce: Uint8Array): ActivationState | null {
   if (typeof sealed !== 'string' || sealed.length > MAX_LENGTH) return null;
   const [kid, body = '-', seal = '-'] = sealed.split('.');
   const key = keys.find((one) => one.kid === kid);
   const [bytes, mac] = [fromBase64url(body), fromBase64url(seal)];
   if (!key || !bytes || !mac || !equal(macOf(key, bytes), mac)) return null;
   const parsed = v.safeParse(State, JSON.parse(fromUtf8(bytes) ?? 'null'));
-  return parsed.success ? parsed.output : null;
+  return parsed.success && parsed.output.nonce === base64url(nonce) ? parsed.output : null;
 }

@@ -60,7 +60,11 @@ export async function judgeEnrolment(services: Services, request: EnrolmentReque
     accountId: accountBytes(account) ?? new Uint8Array(),
   });
   // 4. The evidence, judged.
-  const activation: ActivationState | null = openActivation(keys.nonces, request.evidence['activation']);
+  const activation: ActivationState | null = openActivation(
+    keys.nonces,
+    request.evidence['activation'],
+    digestOf(request.token),
+  );
   const evidence = { ...request.evidence, format: request.format };
   const expected = { transcript, identityKey, now, rpId: deployment.rpId, origins: deployment.origins };
   const verdict = await verifyEvidence(evidence, activation ? { ...expected, activation } : expected, trust, policy);

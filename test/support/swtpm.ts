@@ -26,6 +26,8 @@ export interface SoftwareTpm {
   readonly tpm: Tpm;
   /** Ends the process and starts it again on the same state: a reboot. Transient objects are gone, NV and seeds stay. */
   restart(): Promise<void>;
+  /** Reboots and lets another program have the TPM at `socket` for as long as `body` runs; `tcti` names it to the TSS (OpenSSL, tpm2-tools). */
+  lend<T>(body: (at: { readonly socket: string; readonly tcti: string }) => Promise<T>): Promise<T>;
   /** Ends the process and removes its folder. */
   stop(): Promise<void>;
 }
@@ -48,6 +50,18 @@ export async function startSwtpm(): Promise<SoftwareTpm> {
       await end();
       running = await launch(folder);
     },
+    lend: async (body) => {
+      await end();
+      const { process: child, socket } = await spawnSwtpm(folder, []);
+      try {
+        await (await connected(socket, child)).close();
+        return await body({ socket, tcti: `swtpm:path=${socket}` });
+      } finally {
+        child.kill('SIGTERM');
+        await ended(child);
+        running = await launch(folder);
+      }
+    },
     stop: async () => {
       await end();
       await rm(folder, { recursive: true, force: true });
@@ -58,14 +72,19 @@ export async function startSwtpm(): Promise<SoftwareTpm> {
 const START_MS = 15_000;
 
 async function launch(folder: string): Promise<{ process: ChildProcess; driver: OpenTpm }> {
+  const { process: child, socket } = await spawnSwtpm(folder, ['--terminate']);
+  return { process: child, driver: await connected(socket, child) };
+}
+
+async function spawnSwtpm(folder: string, more: readonly string[]): Promise<{ process: ChildProcess; socket: string }> {
   const socket = join(folder, 'socket');
-  await rm(socket, { force: true });
-  const server = `type=unixio,path=${socket}`;
-  const flags = ['--flags', 'not-need-init,startup-clear', '--terminate'];
-  const child = spawn('swtpm', ['socket', '--tpm2', '--tpmstate', `dir=${folder}`, '--server', server, ...flags], {
+  await Promise.all([rm(socket, { force: true }), rm(`${socket}.ctrl`, { force: true })]);
+  const channels = ['--server', `type=unixio,path=${socket}`, '--ctrl', `type=unixio,path=${socket}.ctrl`];
+  const flags = ['--flags', 'not-need-init,startup-clear', ...more];
+  const child = spawn('swtpm', ['socket', '--tpm2', '--tpmstate', `dir=${folder}`, ...channels, ...flags], {
     stdio: 'ignore',
   });
-  return { process: child, driver: await connected(socket, child) };
+  return { process: child, socket };
 }
 
 /** The socket's name appears a moment before anybody listens on it. */
@@ -73,14 +92,17 @@ async function connected(socket: string, child: ChildProcess): Promise<OpenTpm> 
   for (const deadline = Date.now() + START_MS; ;) {
     const driver = existsSync(socket) ? await openTpm(socket).catch(() => null) : null;
     if (driver !== null) return driver;
-    if (Date.now() > deadline || child.exitCode !== null) throw new Error('swtpm did not start');
+    if (Date.now() > deadline || child.exitCode !== null) {
+      child.kill('SIGKILL');
+      throw new Error('swtpm did not start');
+    }
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
 
 /** `--terminate` ends it when the connection closes; if it does not, it is killed. */
 async function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return;
+  if (child.exitCode !== null || child.signalCode !== null) return;
   const timer = setTimeout(() => child.kill('SIGKILL'), 2000);
   await new Promise((resolve) => child.once('exit', resolve));
   clearTimeout(timer);

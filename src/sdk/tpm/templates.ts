@@ -6,14 +6,14 @@ const EMPTY = new Uint8Array(0);
 const P256: EccKey = { type: 'ecc', curve: 'P-256', kdf: null, x: EMPTY, y: EMPTY };
 const OWN = attributes('fixedTPM', 'fixedParent', 'sensitiveDataOrigin', 'userWithAuth', 'noDA');
 
-/** Storage root key: wraps the others (TCG TPM v2.0 Provisioning Guidance, template SRK ECC P-256). */
+/** Storage root key: wraps the others. The one that key files mean by the owner hierarchy (draft-bottomley-tpm2-keys §4), so `unique` is empty. */
 export const STORAGE_ROOT: PublicArea = {
   nameAlg: 'sha256',
   attributes: OWN | attributes('restricted', 'decrypt'),
   authPolicy: EMPTY,
   symmetric: 128,
   scheme: null,
-  key: { ...P256, x: new Uint8Array(32), y: new Uint8Array(32) },
+  key: P256,
 };
 
 /** Attestation key: signs only what the TPM itself states. */
