@@ -59,7 +59,8 @@ export type Call = {
   refusal: (Reply & { ok: false }) | null;
   /** The pair lock's row is ours to release. */
   locked: boolean;
-  silence: { cause: Silence; log: boolean } | null;
+  /** Rings nowhere and has no legs; the caller hears it ring after `ringAfterMs`. */
+  silence: { cause: Silence; log: boolean; ringAfterMs: number } | null;
   legs: Leg[];
   /** Device that holds the call; set once. */
   winner: string | null;

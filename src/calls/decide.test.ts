@@ -16,6 +16,7 @@ import type { Call } from './call.ts';
 import type { CallCommand, CallMail, PolicyAnswer } from './command.ts';
 import { decide } from './decide.ts';
 import type { Effect } from './effect.ts';
+import { view } from './view.ts';
 
 const ID = '8'.repeat(32);
 const LOWER = '1'.repeat(32);
@@ -209,6 +210,15 @@ describe('admission', () => {
     expect(story.answer(phone)).toMatchObject({ ok: false, reason: 'stale-attempt' });
   });
 
+  it('a cancel that overtakes the next attempt cancels, and that attempt does not ring', () => {
+    const story = new Story();
+    story.verb(caller, invite);
+    story.command({ type: 'policy', attempt: 0, answer: { verdict: 'stale-capability', devices: ['p'] } });
+    expect(story.verb(caller, { verb: 'cancel', attempt: 1 })).toMatchObject({ ok: true, state: 'ended' });
+    expect(story.verb(caller, { ...invite, attempt: 1 })).toMatchObject({ ok: false, reason: 'stale-attempt' });
+    expect(story.history()).toEqual([]);
+  });
+
   it('lets the first inviter own the call id', () => {
     const story = new Story().ring();
     expect(story.verb({ account: 'b-caller', device: 'other' }, invite)).toMatchObject({
@@ -326,6 +336,16 @@ describe('races', () => {
     const failed = new Story().ring();
     for (const party of [phone, laptop, tablet]) failed.verb(party, { verb: 'failed' });
     expect(failed.call?.reason).toBe('failed');
+  });
+
+  it('a leg that ignored the call hides that others failed', () => {
+    const story = new Story().ring();
+    story.verb(phone, { verb: 'ignore' });
+    story.verb(laptop, { verb: 'failed' });
+    story.verb(tablet, { verb: 'failed' });
+    expect(story.call?.state).toBe('ringing');
+    story.due('ring', RING_MS + LATE_GRACE_MS);
+    expect(story.call?.reason).toBe('no-answer');
   });
 
   it('an answer within the late grace wins, a later one does not, however late the deadline is judged', () => {
@@ -556,6 +576,24 @@ describe('roles and repetition', () => {
     expect(story.answer(laptop)).toEqual(denied);
     expect(story.effects).toEqual([]);
     expect(story.call).toBe(call);
+  });
+});
+
+describe('coming back', () => {
+  it('shows a device its own part, the winner only to who is concerned, and a stranger nothing', () => {
+    const story = new Story().ring();
+    story.answer(phone);
+    const look = (party: Party) => view(story.call!, party, story.now);
+    expect(look(laptop)).toMatchObject({
+      state: 'granted',
+      roles: ['leg'],
+      leg: 'elsewhere',
+      peer: 'b-caller',
+      winner: 'p',
+    });
+    expect(look(phone)).toMatchObject({ roles: ['leg', 'talker'], leg: 'won' });
+    expect(look(caller)).toMatchObject({ roles: ['caller', 'talker'], leg: null, peer: 'a-callee' });
+    expect(look({ account: 'a-callee', device: 'x' })).toBeNull();
   });
 });
 

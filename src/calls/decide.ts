@@ -54,15 +54,17 @@ function begin(command: CallCommand, now: number): Decision {
   return { call: null, effects: [], reply };
 }
 
+/** The attempt binds what is said about one invitation; a cancel that overtakes its next attempt cancels all the same. */
 function onVerb(draft: Draft, party: Party, verb: Verb | LaterVerb): Reply {
   const { call } = draft;
   if (verb.verb === 'invite') return reinvite(draft, party, verb);
   const roles = rolesOf(call, party);
   if (roles.length === 0) return draft.refuse('unknown-call');
   if (verb.verb === 'unknown') return draft.ok({ ignored: true });
-  if (verb.attempt !== call.attempt) return draft.refuse('stale-attempt');
   if (verb.verb === 'alive') return onAlive(draft, party);
-  if (!roles.includes(ROLE_OF[verb.verb])) return draft.refuse('wrong-role');
+  const role = ROLE_OF[verb.verb];
+  if (!roles.includes(role)) return draft.refuse('wrong-role');
+  if (role === 'leg' && verb.attempt !== call.attempt) return draft.refuse('stale-attempt');
   const key = `${party.device}/${verb.verb}${verb.verb === 'decline' ? `-${verb.scope}` : ''}/${verb.attempt}`;
   const before = call.replies[key];
   if (before) return before;

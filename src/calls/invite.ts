@@ -127,8 +127,7 @@ export function onPolicy(draft: Draft, attempt: number, answer: PolicyAnswer | n
       if (lockOwner(call.callee, call.caller.account) !== call.callee) askLock(draft);
       return settle(draft, 'policy', null);
     case 'silence':
-      call.silence = { cause: answer.cause, log: answer.log };
-      draft.deadline('feign', draft.now + answer.ringAfterMs);
+      call.silence = { cause: answer.cause, log: answer.log, ringAfterMs: answer.ringAfterMs };
       return settle(draft, 'policy', null);
     case 'stale-capability': {
       const { devices } = answer;
@@ -218,11 +217,14 @@ function ring(draft: Draft): void {
   const ringDeadline = now + call.ringMs;
   Object.assign(call, { state: 'ringing', ringingAt: now, ringDeadline, callerLeaseUntil: now + CALLER_LEASE_MS });
   draft.event('call.ringing', call.silence?.cause ?? null);
+  const legs = call.legs.length;
+  if (call.silence) call.legs = [];
   for (const leg of call.legs) {
-    if (!call.silence) sendInvitation(draft, leg, ringDeadline);
+    sendInvitation(draft, leg, ringDeadline);
     leg.body = null;
   }
-  draft.tell(call.caller, { type: 'invited', ringDeadline, legs: call.legs.length });
+  draft.tell(call.caller, { type: 'invited', ringDeadline, legs });
+  if (call.silence) draft.deadline('feign', now + call.silence.ringAfterMs);
   draft.deadline('admit', null);
   draft.deadline('ring', ringDeadline + LATE_GRACE_MS);
   draft.deadline('lease', call.callerLeaseUntil);
