@@ -89,7 +89,7 @@ describe('an invitation', () => {
       return good(await caller.invite({ ...bob.recipient }, { offer: { ...offer(alice), ...extra }, ...TIMES })).sealed;
     };
     expect(await openAs(bob, alice, await seal({ novel: 1, must: ['novel'] }))).toMatchObject({
-      reason: 'unauthentic',
+      reason: 'unsupported',
     });
     expect(await openAs(bob, alice, await seal({ novel: 1 }))).toMatchObject({ ok: true });
   });

@@ -1,10 +1,11 @@
+import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { hex } from '../../src/bytes/hex.ts';
 import { concat } from '../../src/bytes/join.ts';
 import { utf8 } from '../../src/bytes/utf8.ts';
 import { createKeyring, ERASE_AFTER_MS, STOP_AFTER_MS } from '../../src/sdk/crypto/group/keyring.ts';
 import type { Epoch, KeyMessage } from '../../src/sdk/crypto/group/keys.ts';
-import { groupSFrameKey, narrowBatch, openKeys, sealKeys } from '../../src/sdk/crypto/group/keys.ts';
+import { groupSFrameKey, messageFor, openKeys, sealKeys } from '../../src/sdk/crypto/group/keys.ts';
 import type { Member, Roster } from '../../src/sdk/crypto/group/roster.ts';
 import {
   applyStatement,
@@ -15,6 +16,10 @@ import {
 } from '../../src/sdk/crypto/group/roster.ts';
 import type { Join, Statement } from '../../src/sdk/crypto/group/statement.ts';
 import { signStatement, statementHash } from '../../src/sdk/crypto/group/statement.ts';
+import { decodeBatch, decodeStatement, encodeBatch, encodeStatement } from '../../src/sdk/crypto/group/wire.ts';
+import { pad, unpad } from '../../src/sdk/crypto/body.ts';
+import { decodeAnswer, decodeInvite } from '../../src/sdk/crypto/header.ts';
+import { decodeStun } from '../../src/sdk/crypto/stun.ts';
 import { nobleCrypto } from '../../src/sdk/crypto/noble.ts';
 import type { AgreementKey, Bytes, SigningKey } from '../../src/sdk/crypto/provider.ts';
 import { webCrypto } from '../../src/sdk/crypto/webcrypto.ts';
@@ -110,7 +115,8 @@ async function keysFrom(view: Epoch, who: Person) {
   const self = entry(view.roster, who);
   const number = self.prekeyNumber + 1;
   const { secret, batch } = await sealKeys(crypto, view, self, who.identity, { prekey: next.publicKey, number });
-  const messages = await narrowBatch(crypto, batch);
+  const all = await Promise.all(batch.entries.map(({ recipient }) => messageFor(crypto, batch, recipient)));
+  const messages = all.map((message) => message!);
   const to = (other: Person): KeyMessage =>
     messages.find(({ entry: own }) => hex(own.recipient) === hex(entry(view.roster, other).name))!;
   return { secret, batch, messages, to, next };
@@ -311,18 +317,64 @@ describe('keys of an epoch', () => {
       prekey: next.publicKey,
       number: 1,
     });
-    const messages = await narrowBatch(crypto, batch);
-    const results = await Promise.all(
-      [ben, cas].map((who) =>
-        openAs(
-          view,
-          who,
-          messages.find(({ entry: own }) => hex(own.recipient) === hex(entry(view.roster, who).name))!,
-        ),
-      ),
-    );
+    const receive = async (who: Person) =>
+      openAs(view, who, (await messageFor(crypto, batch, entry(view.roster, who).name))!);
+    const results = await Promise.all([ben, cas].map(receive));
     expect(results.filter((result) => result.ok)).toHaveLength(1);
     expect(results).toContainEqual(no('equivocation'));
+  });
+});
+
+describe('on the wire', () => {
+  it('a statement and a batch have one encoding each, and come back', async () => {
+    const roster = await begin(ada);
+    const { participant } = ada;
+    const statements: Statement[] = [
+      joinOf(ada, NO_ADMISSION),
+      { kind: 'admit', participant, account: ben.account, rosterDigest: roster.digest, nonce: crypto.random(16) },
+      { kind: 'remove', participant, removed: ben.participant },
+      { kind: 'leave', participant },
+    ];
+    for (const statement of statements) {
+      const signed = await signStatement(ada.identity, callId, statement);
+      const bytes = encodeStatement(callId, signed);
+      expect(decodeStatement(callId, bytes)).toEqual(signed);
+      expect(decodeStatement(crypto.random(16), bytes)).toBeNull();
+      expect(decodeStatement(callId, concat(bytes, Uint8Array.of(0)))).toBeNull();
+      expect(decodeStatement(callId, flip(bytes, 20))).toBeNull();
+    }
+    const { batch } = await keysFrom(await at(3, await threesome()), ada);
+    expect(decodeBatch(encodeBatch(batch))).toEqual(batch);
+    expect(decodeBatch(encodeBatch(batch).slice(1))).toBeNull();
+  });
+
+  it('no bytes make a reader throw', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 700 }), (junk) => {
+        decodeStatement(callId, junk);
+        decodeBatch(junk);
+        decodeInvite(junk);
+        decodeAnswer(junk);
+        decodeStun(junk);
+        unpad(Uint8Array.from(junk), 2);
+      }),
+    );
+  });
+
+  it('padding comes off as it went on, and no other does', () => {
+    const parts = fc.tuple(fc.uint8Array({ maxLength: 300 }), fc.uint8Array({ maxLength: 300 }));
+    fc.assert(
+      fc.property(parts, fc.nat(), ([a, b], where) => {
+        const padded = pad(a, b);
+        expect(padded.length % 256).toBe(0);
+        expect(unpad(padded, 2)!.map(hex)).toEqual([hex(a), hex(b)]);
+        expect(unpad(concat(padded, new Uint8Array(256)), 2)).toBeNull();
+        const spare = padded.length - 8 - a.length - b.length;
+        const marked = padded.slice();
+        marked[padded.length - 1 - (where % Math.max(1, spare))] = 1;
+        expect(spare > 0 ? unpad(marked, 2) : null).toBeNull();
+      }),
+    );
   });
 });
 

@@ -29,7 +29,8 @@ import { groupSFrameKey, groupSrtpMaster, sealKeys } from '../../src/sdk/crypto/
 import type { RosterResult } from '../../src/sdk/crypto/group/roster.ts';
 import { applyStatement, epochHash, NO_ADMISSION, startRoster } from '../../src/sdk/crypto/group/roster.ts';
 import type { Join, Statement } from '../../src/sdk/crypto/group/statement.ts';
-import { signStatement, statementBytes, statementHash } from '../../src/sdk/crypto/group/statement.ts';
+import { signStatement, statementHash } from '../../src/sdk/crypto/group/statement.ts';
+import { encodeBatch, encodeStatement } from '../../src/sdk/crypto/group/wire.ts';
 import { groupCode, safetyNumber, safetyQr } from '../../src/sdk/crypto/safety.ts';
 import { confirmation, deriveKeys, relayKey } from '../../src/sdk/crypto/schedule.ts';
 import { signalSender } from '../../src/sdk/crypto/signal.ts';
@@ -250,16 +251,11 @@ async function groupVector(crypto: CryptoProvider) {
     const manifest = { version: 2, hash: new Uint8Array(32).fill(2) };
     return { kind: 'join', participant, account, device, manifest, prekey: prekey.publicKey, admission };
   };
-  const statements: { by: number; bytes: string; signature: string; digest: string }[] = [];
+  const statements: { by: number; bytes: string; digest: string }[] = [];
   const note = async (who: typeof ada, statement: Statement, result: RosterResult, signature: Bytes) => {
     if (!result.ok) throw new Error(result.reason);
     const digest = hex(result.roster.digest);
-    statements.push({
-      by: people.indexOf(who),
-      bytes: hex(statementBytes(callId, statement)),
-      signature: hex(signature),
-      digest,
-    });
+    statements.push({ by: people.indexOf(who), bytes: hex(encodeStatement(callId, { statement, signature })), digest });
     return result.roster;
   };
   const first = joinOf(ada, NO_ADMISSION);
@@ -303,19 +299,7 @@ async function groupVector(crypto: CryptoProvider) {
     statements,
     epoch: 7,
     rosterHash: hex(view.hash),
-    batch: {
-      head: hex(batch.head),
-      ephemeral: hex(batch.ephemeral),
-      commitment: hex(batch.commitment),
-      nextPrekey: hex(batch.nextPrekey),
-      nextPrekeyNumber: batch.nextPrekeyNumber,
-      signature: hex(batch.signature),
-      entries: batch.entries.map((entry) => ({
-        ...entry,
-        recipient: hex(entry.recipient),
-        wrapped: hex(entry.wrapped),
-      })),
-    },
+    batch: hex(encodeBatch(batch)),
     secret: hex(secret),
     sframe: hex(await groupSFrameKey(crypto, callId, sender.name, 7, secret)),
     srtp: hex(concat(master.key, master.salt)),

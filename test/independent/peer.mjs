@@ -334,6 +334,27 @@ function sivOpen(key, data, sealed) {
   if (!cmac(macKey, end).equals(iv)) throw new Error('siv');
   return plain;
 }
+function readBatch(bytes) {
+  const [take, end] = [(from, length) => bytes.subarray(from, from + length), bytes.length - 64];
+  const entries = [];
+  for (let at = 258; at < end; at += 82)
+    entries.push({
+      recipient: take(at, 32),
+      prekeyNumber: bytes.readUInt16BE(at + 32),
+      wrapped: take(at + 34, 48),
+      all: take(at, 82),
+    });
+  return {
+    head: take(0, 60),
+    rosterHash: take(60, 32),
+    ephemeral: take(92, 65),
+    commitment: take(157, 32),
+    next: take(189, 67),
+    count: take(256, 2),
+    entries,
+    signature: take(end, 64),
+  };
+}
 function checkGroup(v) {
   const callId = b(v.callId);
   const nameOf = (m) => sha(b(m.account), b(m.device), spki(b(m.identityKey)));
@@ -354,9 +375,10 @@ function checkGroup(v) {
       b(m.prekey),
       admission,
     );
-  const joined = join(v.members[0], Buffer.alloc(32)).toString('hex') === v.statements[0].bytes;
+  const unsigned = ({ bytes }) => b(bytes).subarray(0, -64);
+  const joined = join(v.members[0], Buffer.alloc(32)).equals(unsigned(v.statements[0]));
   const guests = [1, 2].every((i) => {
-    const [admit, entry] = v.statements.slice(2 * i - 1, 2 * i + 1).map(({ bytes }) => b(bytes));
+    const [admit, entry] = v.statements.slice(2 * i - 1, 2 * i + 1).map(unsigned);
     const expected = cat(
       'callsign/ftgk/1 admit\0',
       b('0101'),
@@ -367,31 +389,31 @@ function checkGroup(v) {
     );
     return admit.subarray(0, -16).equals(expected) && entry.equals(join(v.members[i], sha(admit)));
   });
-  const signed = v.statements.every(({ by, bytes, signature }) =>
-    verify(b(v.members[by].identityKey), b(bytes), b(signature)),
+  const signed = v.statements.every((s) =>
+    verify(b(v.members[s.by].identityKey), unsigned(s), b(s.bytes).subarray(-64)),
   );
   const rosterHash = sha('callsign/ftgk/1 epoch\0', u(4, v.epoch), digest(3));
-  const { batch } = v;
+  const batch = readBatch(b(v.batch));
   const sender = nameOf(v.members[0]);
   const head = cat('FTGK', b('0101'), callId, u(4, v.epoch), u(2, v.epoch), sender);
-  const hashes = batch.entries.map((e) => sha(b(e.recipient), u(2, e.prekeyNumber), b(e.wrapped)));
-  const next = cat(b(batch.nextPrekey), u(2, batch.nextPrekeyNumber));
+  const hashes = batch.entries.map((e) => sha(e.all));
+  const { ephemeral, commitment } = batch;
   const message = cat(
     'callsign/ftgk/1 keys\0',
     head,
     rosterHash,
-    b(batch.ephemeral),
-    b(batch.commitment),
-    next,
-    u(2, 2),
+    ephemeral,
+    commitment,
+    batch.next,
+    batch.count,
     ...hashes,
   );
   const secrets = v.members.slice(1).map((m) => {
-    const own = batch.entries.find((e) => e.recipient === nameOf(m).toString('hex'));
+    const own = batch.entries.find((e) => e.recipient.equals(nameOf(m)));
     const to = cat(head, nameOf(m), u(2, own.prekeyNumber));
-    const info = cat('callsign/ftgk/1 wrap\0', lp(to), lp(b(batch.ephemeral)), lp(b(m.prekey)));
-    const kek = hkdf(dh(privateKey(b(m.prekeyScalar)), b(batch.ephemeral)), rosterHash, info, 64);
-    return sivOpen(kek, [to, rosterHash], b(own.wrapped)).toString('hex');
+    const info = cat('callsign/ftgk/1 wrap\0', lp(to), lp(ephemeral), lp(b(m.prekey)));
+    const kek = hkdf(dh(privateKey(b(m.prekeyScalar)), ephemeral), rosterHash, info, 64);
+    return sivOpen(kek, [to, rosterHash], own.wrapped).toString('hex');
   });
   const secret = b(secrets[0]);
   const derive = (label, n) => hkdf(secret, callId, cat(label, sender, u(4, v.epoch)), n).toString('hex');
@@ -400,9 +422,9 @@ function checkGroup(v) {
     statements: joined && guests && signed,
     digests: v.statements.map(({ digest: given }, i) => given === digest(1 + (i >> 1)).toString('hex')),
     rosterHash: rosterHash.toString('hex'),
-    head: head.toString('hex') === batch.head,
-    signed: verify(b(v.members[0].identityKey), message, b(batch.signature)),
-    committed: hmac(secret, 'callsign/ftgk/1 commit\0', head).toString('hex') === batch.commitment,
+    head: head.equals(batch.head) && rosterHash.equals(batch.rosterHash),
+    signed: verify(b(v.members[0].identityKey), message, batch.signature),
+    committed: hmac(secret, 'callsign/ftgk/1 commit\0', head).equals(commitment),
     secrets,
     sframe: derive('callsign/ftgk/1 sframe\0', 32),
     srtp: derive('callsign/ftgk/1 srtp\0', 46),

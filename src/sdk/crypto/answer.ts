@@ -1,8 +1,8 @@
 /** The sealed answer to an invitation, and the secret both sides draw from it. */
 import { concat, equal, lp } from '../../bytes/join.ts';
-import { BODY_BYTES, openBody, sealBody, verifyBody } from './body.ts';
+import { MESSAGE_BYTES, openBody, sealBody, verifyBody } from './body.ts';
 import type { AnswerContent, Offer, TimeRefusal } from './content.ts';
-import { decodeAnswerContent, encodeContent, judgeTimes, sameIds } from './content.ts';
+import { decodeAnswerContent, encodeContent, isUnderstood, judgeTimes, sameIds } from './content.ts';
 import type { AnswerHeader, HeaderRefusal } from './header.ts';
 import { ANSWER_HEADER_BYTES, decodeAnswer, encodeAnswer } from './header.ts';
 import type { OpenedInvitation, PendingInvitation, Self } from './invitation.ts';
@@ -68,12 +68,13 @@ export async function sealAnswer(
   const { exporter, hash } = invitation;
   const key = await answerKey(crypto, shared, exporter, encoded);
   const content = encodeContent(header, input.offer, { sentAt: input.sentAt, expiresAt: input.expiresAt });
-  if (content.length > BODY_BYTES - 512) return { ok: false, reason: 'too-large' };
   const { identity } = self;
   const body = await sealBody(crypto, { key, domain: LABEL.answerSignature, header: encoded, content, identity });
+  const sealed = concat(encoded, body);
+  if (sealed.length > MESSAGE_BYTES) return { ok: false, reason: 'too-large' };
   const secrets = await agreed(crypto, hash, encoded, body, shared, exporter);
   shared.fill(0);
-  return { ok: true, sealed: concat(encoded, body), header, agreed: secrets };
+  return { ok: true, sealed, header, agreed: secrets };
 }
 
 export type AnswerRefusal =
@@ -92,7 +93,7 @@ export async function openAnswer(
   sealed: Uint8Array,
 ): Promise<{ ok: true; header: AnswerHeader; content: AnswerContent; agreed: Agreed } | AnswerRefusal> {
   // 1. Size, version, suite, layout.
-  if (sealed.length > ANSWER_HEADER_BYTES + BODY_BYTES) return no('malformed');
+  if (sealed.length > MESSAGE_BYTES) return no('malformed');
   const decoded = decodeAnswer(sealed);
   if (!decoded.ok) return decoded;
   const { header } = decoded;
@@ -110,7 +111,8 @@ export async function openAnswer(
   const { identityKey } = pending;
   const signed = { identityKey, domain: LABEL.answerSignature, header: encoded, ...opened };
   if (!(await verifyBody(crypto, signed))) return no('unauthentic');
-  // 4. Inner ids equal outer; in time.
+  // 4. Understood, inner ids equal outer, in time.
+  if (!isUnderstood(content)) return no('unsupported');
   if (!sameIds(content, header)) return no('wrong-ids');
   const late = judgeTimes(content, [clocks.local, clocks.server]);
   if (late !== null) return late;

@@ -1,11 +1,12 @@
 /** Bodies of sealed messages: signed content under a single-use key, padded so that its length says little. */
 import { concat, lp } from '../../bytes/join.ts';
+import { SEALED_BODY_MAX_BYTES } from '../../protocol/call.ts';
 import type { Bytes, CryptoProvider, SigningKey } from './provider.ts';
 import { SIZES } from './provider.ts';
 
 export const PADDING_STEP = 256;
-/** Most bytes a body may have; a header is not counted. */
-export const BODY_BYTES = 32_768;
+/** Most bytes of a sealed message, header and body: what a mailbox takes. */
+export const MESSAGE_BYTES = SEALED_BODY_MAX_BYTES;
 
 const NONCE = new Uint8Array(12);
 
@@ -53,7 +54,6 @@ export async function openBody(
   header: Uint8Array,
   body: Uint8Array,
 ): Promise<{ signature: Bytes; content: Bytes } | null> {
-  if (body.length > BODY_BYTES) return null;
   const padded = await crypto.gcmOpen(key, NONCE, header, body);
   const parts = padded && unpad(padded, 2);
   if (!parts || parts[0]!.length !== SIZES.signature) return null;

@@ -94,20 +94,21 @@ export function encodeContent(
   );
 }
 
-const known = (entries: object): Set<string> => new Set(Object.keys(entries));
-const INVITE_FIELDS = known(InviteContent.entries);
-const ANSWER_FIELDS = known(AnswerContent.entries);
-
-/** Null when it is not such content, or names in `must` what this version does not know. */
+/** Null when it is not such content. */
 export function decodeInviteContent(bytes: Uint8Array): InviteContent | null {
   const content = v.safeParse(InviteContent, json(bytes));
-  return content.success && content.output.must.every((name) => INVITE_FIELDS.has(name)) ? content.output : null;
+  return content.success ? content.output : null;
 }
 
 export function decodeAnswerContent(bytes: Uint8Array): AnswerContent | null {
   const content = v.safeParse(AnswerContent, json(bytes));
-  return content.success && content.output.must.every((name) => ANSWER_FIELDS.has(name)) ? content.output : null;
+  return content.success ? content.output : null;
 }
+
+const KNOWN: ReadonlySet<string> = new Set(Object.keys(InviteContent.entries));
+
+/** Whether this version knows every field that the content says may not be ignored. */
+export const isUnderstood = ({ must }: { must: readonly string[] }): boolean => must.every((name) => KNOWN.has(name));
 
 function json(bytes: Uint8Array): unknown {
   const text = fromUtf8(bytes);

@@ -1,8 +1,8 @@
 /** Sealed invitations: an asynchronous hybrid key agreement with a device's bundle, in the manner of PQXDH on P-256. */
 import { concat, equal } from '../../bytes/join.ts';
-import { BODY_BYTES, openBody, sealBody, verifyBody } from './body.ts';
+import { MESSAGE_BYTES, openBody, sealBody, verifyBody } from './body.ts';
 import type { InviteContent, Offer, TimeRefusal } from './content.ts';
-import { decodeInviteContent, encodeContent, judgeTimes, sameIds } from './content.ts';
+import { decodeInviteContent, encodeContent, isUnderstood, judgeTimes, sameIds } from './content.ts';
 import type { HeaderRefusal, InviteHeader, Party } from './header.ts';
 import { decodeInvite, encodeInvite, INVITE_HEADER_BYTES } from './header.ts';
 import { LABEL } from './labels.ts';
@@ -101,10 +101,10 @@ export async function sealInvitation(
   const { key, exporter } = await sealKeys(crypto, concat(shared, once, kem.secret), encoded);
   const { sentAt, expiresAt } = input;
   const content = encodeContent(header, input.offer, { sentAt, expiresAt }, ephemeral.publicKey);
-  if (content.length > BODY_BYTES - 512) return { ok: false, reason: 'too-large' };
   const { identity } = self;
   const body = await sealBody(crypto, { key, domain: LABEL.sealSignature, header: encoded, content, identity });
   const sealed = concat(encoded, body);
+  if (sealed.length > MESSAGE_BYTES) return { ok: false, reason: 'too-large' };
   const { callId, messageId, recipient } = header;
   const pending = { callId, messageId, recipient, identityKey: to.identityKey, ephemeral, nonce, exporter };
   return { ok: true, sealed, pending: { ...pending, hash: await crypto.sha256(sealed) } };
@@ -165,7 +165,7 @@ export async function openInvitation(
 ): Promise<{ ok: true; invitation: OpenedInvitation } | InvitationRefusal> {
   const { self, keys, clocks } = context;
   // 1. Size, version, suite, layout.
-  if (sealed.length > INVITE_HEADER_BYTES + BODY_BYTES) return no('malformed');
+  if (sealed.length > MESSAGE_BYTES) return no('malformed');
   const decoded = decodeInvite(sealed);
   if (!decoded.ok) return decoded;
   const { header } = decoded;
@@ -196,7 +196,8 @@ export async function openInvitation(
   // 7. It signed this.
   const signed = { identityKey, domain: LABEL.sealSignature, header: encoded, ...opened };
   if (!(await verifyBody(crypto, signed))) return no('unauthentic');
-  // 8. Inner ids equal outer.
+  // 8. Nothing in it that it forbids to ignore is unknown here; inner ids equal outer.
+  if (!isUnderstood(content)) return no('unsupported');
   if (!sameIds(content, header)) return no('wrong-ids');
   // 9. In time by the local clock as well as the server's.
   const late = judgeTimes(content, [clocks.local, clocks.server]);

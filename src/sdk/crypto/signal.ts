@@ -1,6 +1,6 @@
 /** Later messages of a call: sealed under a signal key with a counter, each accepted once. */
 import { concat, equal, u32 } from '../../bytes/join.ts';
-import { BODY_BYTES, pad, unpad } from './body.ts';
+import { MESSAGE_BYTES, pad, unpad } from './body.ts';
 import type { Role } from './labels.ts';
 import { KIND, ROLE, SUITE, VERSION } from './labels.ts';
 import type { Bytes, CryptoProvider } from './provider.ts';
@@ -30,7 +30,7 @@ export function signalSender(crypto: CryptoProvider, key: Uint8Array, callId: Ui
   return {
     async seal(content) {
       const padded = pad(content);
-      if (padded.length > BODY_BYTES - 16) return null;
+      if (SIGNAL_HEADER_BYTES + padded.length + 16 > MESSAGE_BYTES) return null;
       const number = u64(counter++);
       const header = concat(prefix(callId, role), number);
       return concat(header, await crypto.gcmSeal(key, nonceOf(number), header, padded));
@@ -71,7 +71,7 @@ export function signalReceiver(
 }
 
 function refuse(sealed: Uint8Array, expected: Uint8Array): SignalRefusal | null {
-  if (sealed.length < SIGNAL_HEADER_BYTES || sealed.length > SIGNAL_HEADER_BYTES + BODY_BYTES) return 'malformed';
+  if (sealed.length < SIGNAL_HEADER_BYTES || sealed.length > MESSAGE_BYTES) return 'malformed';
   if (sealed[0] !== VERSION || sealed[1] !== SUITE) return 'unsupported';
   if (sealed[2] !== KIND.signal) return 'malformed';
   if (!equal(sealed.subarray(3, 19), expected.subarray(3, 19))) return 'other-call';

@@ -135,11 +135,12 @@ export async function sealKeys(
   return { secret, batch: { ...batch, entries, signature: await identity.sign(signedBytes(batch, hashes)) } };
 }
 
-/** What the server does with a batch: one message per recipient. */
-export async function narrowBatch(crypto: CryptoProvider, batch: KeyBatch): Promise<KeyMessage[]> {
+/** A recipient's part of a batch: the hashes of all entries, and its own entry. Null when it has none. */
+export async function messageFor(crypto: CryptoProvider, batch: KeyBatch, name: Bytes): Promise<KeyMessage | null> {
   const { entries, ...common } = batch;
-  const hashes = await Promise.all(entries.map((entry) => entryHash(crypto, entry)));
-  return entries.map((entry) => ({ ...common, hashes, entry }));
+  const entry = entries.find(({ recipient }) => equal(recipient, name));
+  if (entry === undefined) return null;
+  return { ...common, hashes: await Promise.all(entries.map((each) => entryHash(crypto, each))), entry };
 }
 
 /** Everything a member checks of another's key, in this order. `prekeys` are its own, by number. */
