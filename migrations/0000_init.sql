@@ -2,11 +2,10 @@ CREATE TABLE `certificate` (
 	`serial` text PRIMARY KEY NOT NULL,
 	`account` text,
 	`device` text NOT NULL,
-	`evidence` text NOT NULL,
-	`not_after` integer NOT NULL,
+	`evidence` text,
+	`not_after` integer,
 	`status` text NOT NULL,
 	`reason` text,
-	`revoked_at` integer,
 	`revision` integer NOT NULL
 );
 --> statement-breakpoint
@@ -31,6 +30,7 @@ CREATE TABLE `event` (
 	`reason` text,
 	`reference` text,
 	`request` text,
+	`indexed` text,
 	`previous_hash` text,
 	`hash` text
 );
@@ -84,3 +84,22 @@ CREATE TABLE `policy` (
 	`body` text NOT NULL,
 	`in_force_from` integer NOT NULL
 );
+--> statement-breakpoint
+CREATE TABLE `verification` (
+	`id` text PRIMARY KEY NOT NULL,
+	`handle` text NOT NULL,
+	`account` text NOT NULL,
+	`device` text NOT NULL,
+	`code` text NOT NULL,
+	`expires_at` integer NOT NULL,
+	`tries` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `verification_expires` ON `verification` (`expires_at`);--> statement-breakpoint
+CREATE TABLE `wrong_code` (
+	`sequence` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`handle` text NOT NULL,
+	`at` integer NOT NULL
+);
+--> statement-breakpoint
+CREATE INDEX `wrong_code_handle` ON `wrong_code` (`handle`,`at`);

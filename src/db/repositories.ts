@@ -7,8 +7,8 @@ export interface Challenges {
    * retry); false for any other use, ever (G1).
    */
   use(challenge: string, request: string, expiresAt: number): Promise<boolean>;
-  /** Forgets uses of challenges that expired before `now`; rows forgotten. */
-  forget(now: number): Promise<number>;
+  /** Forgets uses of challenges that expired before `now`. */
+  sweep(now: number): Promise<void>;
 }
 
 /** A code on its way to a handle. `handle` is a keyed hash, `code` an HMAC; neither can be read back. */

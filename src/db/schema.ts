@@ -17,7 +17,7 @@ const bytes = customType<{ data: Uint8Array; driverData: Uint8Array | ArrayBuffe
 export const handle = sqliteTable(
   'handle',
   {
-    /** Canonical: E.164, e-mail, or `issuer:subject`. */
+    /** Keyed hash of the canonical handle. */
     handle: text().primaryKey(),
     account: text().notNull(),
     method: text().notNull(),
@@ -26,6 +26,31 @@ export const handle = sqliteTable(
     request: text().notNull(),
   },
   (table) => [index('handle_account').on(table.account)],
+);
+
+/** Codes on their way to handles; a row goes when it was right, and expired ones are swept. */
+export const verification = sqliteTable(
+  'verification',
+  {
+    /** 16 random bytes, base64url. */
+    id: text().primaryKey(),
+    /** Keyed hash of the canonical handle. */
+    handle: text().notNull(),
+    account: text().notNull(),
+    device: text().notNull(),
+    /** Names its MAC key: `<kid>.<mac>`. */
+    code: text().notNull(),
+    expiresAt: integer('expires_at').notNull(),
+    tries: integer().notNull(),
+  },
+  (table) => [index('verification_expires').on(table.expiresAt)],
+);
+
+/** Wrong codes, one row each, so that a day's total over all resends can be limited. */
+export const wrongCode = sqliteTable(
+  'wrong_code',
+  { sequence: integer().primaryKey({ autoIncrement: true }), handle: text().notNull(), at: integer().notNull() },
+  (table) => [index('wrong_code_handle').on(table.handle, table.at)],
 );
 
 /** Decides that a challenge was used: the INSERT is the check. A row may go once the challenge itself has expired. */
@@ -85,12 +110,12 @@ export const certificate = sqliteTable(
     account: text(),
     device: text().notNull(),
     /** No foreign key: the index may hear of a certificate before its evidence. */
-    evidence: text().notNull(),
-    notAfter: integer('not_after').notNull(),
-    /** live | revoked */
+    evidence: text(),
+    notAfter: integer('not_after'),
+    /** active | revoked | removed */
     status: text().notNull(),
     reason: text(),
-    revokedAt: integer('revoked_at'),
+    /** When the status became this, by the account's clock. */
     revision: integer().notNull(),
   },
   (table) => [
@@ -138,6 +163,8 @@ export const event = sqliteTable(
     reason: text(),
     reference: text(),
     request: text(),
+    /** What the row told the indexes, JSON; part of what the hash covers. */
+    indexed: text(),
     previousHash: text('previous_hash'),
     hash: text(),
   },

@@ -1,0 +1,69 @@
+import { eq } from 'drizzle-orm';
+import { Certificates } from './certificates.ts';
+import { Challenges } from './challenges.ts';
+import { database, type D1Shaped, type Database } from './database.ts';
+import { Evidences } from './evidences.ts';
+import { Feed } from './feed.ts';
+import { Handles } from './handles.ts';
+import type { HandleOwner, Handles as HandleContract, Repositories } from './repositories.ts';
+import { handle } from './schema.ts';
+import { Verifications } from './verifications.ts';
+
+/** Every repository over one D1, or over what another host has in its place. */
+export function openRepositories(d1: D1Shaped): Repositories {
+  const db = database(d1);
+  const challenges = new Challenges(db);
+  const verifications = new Verifications(db);
+  return {
+    challenges: {
+      use: async (nonce, request, expiresAt) => (await challenges.consume({ nonce, request, expiresAt })).ok,
+      sweep: async (now) => {
+        await challenges.sweep(now);
+        await verifications.sweep(now);
+      },
+    },
+    handles: handlesOf(db, verifications),
+    evidence: new Evidences(db),
+    certificates: new Certificates(db),
+    events: new Feed(db),
+    async migrations() {
+      const rows = await (d1 as unknown as { prepare(sql: string): { all<T>(): Promise<{ results: T[] }> } })
+        .prepare('SELECT name FROM d1_migrations ORDER BY id')
+        .all<{ name: string }>();
+      return rows.results.map(({ name }) => name);
+    },
+  };
+}
+
+function handlesOf(db: Database, verifications: Verifications): HandleContract {
+  const handles = new Handles(db);
+  const owner = async (hash: string): Promise<HandleOwner | null> => {
+    const [row] = await db
+      .select({ account: handle.account, verifiedAt: handle.verifiedAt, method: handle.method })
+      .from(handle)
+      .where(eq(handle.handle, hash));
+    return row ?? null;
+  };
+  return {
+    begin: (row) => verifications.begin(row),
+    attempt: (id, account, now) => verifications.attempt(id, account, now),
+    wrongSince: (hash, since) => verifications.wrongSince(hash, since),
+    countWrong: (hash, at) => verifications.countWrong(hash, at),
+    ended: (id) => verifications.ended(id),
+    owner,
+    async attach(hash, { account, verifiedAt, method }, request) {
+      const told = {
+        id: `handle/${request}`,
+        at: verifiedAt,
+        type: 'handle.attached',
+        severity: 'info',
+        subject: account,
+        reason: method,
+        request,
+      } as const;
+      const claimed = await handles.claim({ handle: hash, account, method, verifiedAt, request }, told);
+      if (claimed.ok) return { ok: true };
+      return { ok: false, account: (await owner(hash))?.account ?? '' };
+    },
+  };
+}
