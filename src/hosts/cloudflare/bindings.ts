@@ -1,8 +1,12 @@
+import type { Secrets } from '../secrets.ts';
+import type { Settings } from '../services.ts';
 import type { Namespace, Ways } from './ways.ts';
 
 /** Everything the platform gives this deployment, checked. */
 export interface Bindings extends Ways {
-  readonly deployment: 'development' | 'production';
+  readonly settings: Settings;
+  /** Checked where they are opened. */
+  readonly secrets: Partial<Secrets>;
   readonly db: D1Database;
   readonly assets: Fetcher;
 }
@@ -33,6 +37,7 @@ const NEEDED = {
   CALL: { what: 'the Durable Object class CallActor', table: '[[durable_objects.bindings]]', method: 'idFromName' },
   INVITATIONS: { what: 'the queue of invitation hints', table: '[[queues.producers]]', method: 'send' },
   WAKEUPS: { what: 'the queue of push wake-up hints', table: '[[queues.producers]]', method: 'send' },
+  EVENTS: { what: 'the queue of hints that events wait to be shipped', table: '[[queues.producers]]', method: 'send' },
 } as const;
 
 function has(binding: unknown, method: string): boolean {
@@ -48,7 +53,25 @@ function complaints(env: Readonly<Record<string, unknown>>): string[] {
     found.push('DEPLOYMENT is not set: [vars] must say development or production.');
   if (!JURISDICTIONS.has(String(env['JURISDICTION'])))
     found.push(`JURISDICTION is not set: [vars] must say one of ${[...JURISDICTIONS.keys()].join(', ')}.`);
+  if (!URL.canParse(String(env['ORIGIN'])) || String(env['ORIGIN']).endsWith('/'))
+    found.push('ORIGIN is not set: [vars] must say the public URL of this deployment, without a slash at its end.');
   return found;
+}
+
+function settingsOf(env: Readonly<Record<string, unknown>>): Settings {
+  return {
+    environment: env['DEPLOYMENT'] as Settings['environment'],
+    origin: String(env['ORIGIN']),
+    policy: String(env['POLICY'] ?? 'standard'),
+    allowedOrigins: String(env['ALLOWED_ORIGINS'] ?? '')
+      .split(' ')
+      .filter((one) => one !== ''),
+  };
+}
+
+function secretsOf(env: Readonly<Record<string, unknown>>): Partial<Secrets> {
+  const names = ['CALLSIGN_CA', 'CALLSIGN_KEYS', 'CALLSIGN_DEVELOPMENT'] as const;
+  return Object.fromEntries(names.flatMap((name) => (typeof env[name] === 'string' ? [[name, env[name]]] : [])));
 }
 
 export function bindings(given: object): Bindings {
@@ -56,7 +79,8 @@ export function bindings(given: object): Bindings {
   const found = complaints(env);
   if (found.length > 0) throw new ConfigurationError(found.join(' '));
   return {
-    deployment: env['DEPLOYMENT'] as Bindings['deployment'],
+    settings: settingsOf(env),
+    secrets: secretsOf(env),
     jurisdiction: JURISDICTIONS.get(String(env['JURISDICTION']))!,
     db: env['DB'] as D1Database,
     assets: env['ASSETS'] as Fetcher,
@@ -68,6 +92,7 @@ export function bindings(given: object): Bindings {
     queues: new Map([
       ['invitations', env['INVITATIONS'] as Queue],
       ['wakeups', env['WAKEUPS'] as Queue],
+      ['events', env['EVENTS'] as Queue],
     ]),
   };
 }

@@ -1,33 +1,60 @@
-import { Challenges } from '../../db/challenges.ts';
-import { database } from '../../db/database.ts';
+import { account } from '../../actors/account/account.ts';
+import { call } from '../../actors/call/call.ts';
+import { device } from '../../actors/device/device.ts';
+import { createApp } from '../../app.ts';
+import { openRepositories } from '../../db/open.ts';
+import type { Services } from '../../http/services.ts';
+import { consumers } from '../../jobs/consumers.ts';
+import { composeServices } from '../services.ts';
 import { actorObject } from './actor-object.ts';
 import { ObjectActors } from './actors.ts';
-import { bindings } from './bindings.ts';
+import { type Bindings, bindings } from './bindings.ts';
 import { report } from './faults.ts';
-import { consume, look } from './queues.ts';
-import { account, call, device } from './registry.ts';
-import { housekeep, type Chore } from './scheduled.ts';
+import { consume } from './queues.ts';
+import { type Chore, housekeep } from './scheduled.ts';
 
 export const AccountActor = actorObject<CloudflareBindings>(account, bindings);
 export const DeviceActor = actorObject<CloudflareBindings>(device, bindings);
 export const CallActor = actorObject<CloudflareBindings>(call, bindings);
 
+/** Keys are imported once per isolate; what is kept is derived from `env` alone and holds nothing of a request. */
+const composed = new WeakMap<object, Promise<Services>>();
+
+function servicesOf(env: CloudflareBindings): Promise<Services> {
+  let services = composed.get(env);
+  if (!services) {
+    services = compose(bindings(env));
+    composed.set(env, services);
+    services.catch(() => composed.delete(env));
+  }
+  return services;
+}
+
+function compose(bound: Bindings): Promise<Services> {
+  const db = openRepositories(bound.db);
+  return composeServices(bound.settings, bound.secrets, {
+    actors: new ObjectActors(bound),
+    db,
+    log: (line) => console.log(JSON.stringify(line)),
+    ready: async () => {
+      const applied = await db.migrations().catch(() => []);
+      return applied.length === 0 ? ['migrations'] : [];
+    },
+  });
+}
+
+const app = createApp((env) => servicesOf(env as CloudflareBindings));
+
 export default {
-  async fetch(request, env): Promise<Response> {
-    bindings(env);
-    const { pathname } = new URL(request.url);
-    return pathname === '/healthz' ? new Response('ok\n') : new Response(null, { status: 404 });
-  },
+  fetch: (request, env, context) => app.fetch(request, env, context),
 
   async queue(batch, env): Promise<void> {
     const bound = bindings(env);
-    const actors = new ObjectActors(bound);
-    const consumers = new Map([...bound.queues.keys()].map((queue) => [queue, look(actors, queue)]));
-    await consume(batch, consumers, report);
+    await consume(batch, consumers(new ObjectActors(bound), openRepositories(bound.db)), report);
   },
 
   async scheduled(event, env): Promise<void> {
-    const challenges = new Challenges(database(bindings(env).db));
+    const { challenges } = openRepositories(bindings(env).db);
     const chores: Chore[] = [{ name: 'used-challenges', work: (now) => challenges.sweep(now) }];
     await housekeep(event, chores, report);
   },

@@ -16,7 +16,7 @@ const DAY_MS = 86_400_000;
 /** What runs on this host; the same for every host, so it comes from outside. */
 export interface Parts {
   readonly actors: readonly Actor[];
-  readonly consumers: (actors: Actors) => ReadonlyMap<string, Consumer>;
+  readonly consumers: (actors: Actors, d1: LocalD1) => ReadonlyMap<string, Consumer>;
 }
 
 /** What the Workers runtime gives as env, from one folder. */
@@ -33,7 +33,14 @@ export async function openBindings(config: Config, parts: Parts): Promise<Bindin
   const folder = openFolder(config.data, { jurisdiction: config.jurisdiction, newFiles: config.files });
   const table = new Shard(join(folder.path, 'd1.sqlite'));
   for (const name of applyMigrations(table, MIGRATIONS)) log('migration-applied', { name });
-  const host = new Host({ folder: folder.path, files: folder.deployment.files, ...parts, report: logFault });
+  const d1 = new LocalD1(table);
+  const host = new Host({
+    folder: folder.path,
+    files: folder.deployment.files,
+    actors: parts.actors,
+    consumers: (actors) => parts.consumers(actors, d1),
+    report: logFault,
+  });
   await host.start();
   const cron = new Cron(
     [{ name: 'optimize', everyMs: DAY_MS, run: () => host.optimize() }],
@@ -42,7 +49,7 @@ export async function openBindings(config: Config, parts: Parts): Promise<Bindin
   );
   return {
     actors: host.client,
-    d1: new LocalD1(table),
+    d1,
     healthy: (withinMs) => within(withinMs, [host.check(), table.take(() => {})]),
     async close() {
       cron.stop();

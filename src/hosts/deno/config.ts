@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import type { Settings } from '../services.ts';
 import { Refused } from './refused.ts';
 
 /** Everything the operator decides, from the environment. */
@@ -13,6 +14,8 @@ export interface Config {
   readonly jurisdiction: string;
   /** CALLSIGN_FILES: over how many files a new data folder spreads its actors (docs/decisions/0004-one-file-of-actors.md). */
   readonly files: number;
+  /** DEPLOYMENT, ORIGIN, POLICY, ALLOWED_ORIGINS. */
+  readonly settings: Settings;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -25,6 +28,24 @@ export function readConfig(env: Environment): Config {
     port: whole(env, 'CALLSIGN_PORT', 8787, 0, 65_535),
     jurisdiction: text(env, 'JURISDICTION', 'none', /^[a-z]{2,16}$/, '`none` or a name like `eu`'),
     files: whole(env, 'CALLSIGN_FILES', 1, 1, 256),
+    settings: settingsOf(env),
+  };
+}
+
+function settingsOf(env: Environment): Settings {
+  const environment = text(env, 'DEPLOYMENT', 'development', /^(development|production)$/, 'development or production');
+  const port = whole(env, 'CALLSIGN_PORT', 8787, 0, 65_535);
+  return {
+    environment: environment as Settings['environment'],
+    origin: text(env, 'ORIGIN', `http://127.0.0.1:${port}`, /^https?:\/\/[^/\s]+$/, 'a URL without a path'),
+    policy: text(
+      env,
+      'POLICY',
+      environment === 'development' ? 'development' : 'standard',
+      /^[a-z]{1,32}$/,
+      'the name of a policy',
+    ),
+    allowedOrigins: (env['ALLOWED_ORIGINS'] ?? '').split(' ').filter((one) => one !== ''),
   };
 }
 

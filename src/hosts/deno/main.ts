@@ -1,28 +1,51 @@
 /** The server as one Deno process: composes its parts, serves, and ends in order on SIGTERM or SIGINT. */
-import { openBindings } from './bindings.ts';
-import { readConfig } from './config.ts';
-import { Refused } from './refused.ts';
+import { account } from '../../actors/account/account.ts';
+import { call } from '../../actors/call/call.ts';
+import { device } from '../../actors/device/device.ts';
+import { createApp } from '../../app.ts';
+import { openRepositories } from '../../db/open.ts';
+import type { Services } from '../../http/services.ts';
+import { consumers } from '../../jobs/consumers.ts';
+import { composeServices } from '../services.ts';
+import { SecretsError } from '../secrets.ts';
+import { type Bindings, openBindings } from './bindings.ts';
+import { type Config, readConfig } from './config.ts';
 import { log } from './log.ts';
+import { Refused } from './refused.ts';
+import { readSecrets } from './secrets.ts';
 
 const HEALTHY_WITHIN_MS = 2_000;
+
+async function compose(config: Config, bindings: Bindings, stopping: () => boolean): Promise<Services> {
+  const secrets = await readSecrets(process.env, config.data, config.settings, Date.now());
+  return composeServices(config.settings, secrets, {
+    actors: bindings.actors,
+    db: openRepositories(bindings.d1),
+    log: ({ event, ...line }) => log(event, line as Readonly<Record<string, string | number>>),
+    ready: async () => {
+      if (stopping()) return ['stopping'];
+      return (await bindings.healthy(HEALTHY_WITHIN_MS)) ? [] : ['storage'];
+    },
+  });
+}
 
 async function start(): Promise<void> {
   process.umask(0o077);
   const config = readConfig(process.env);
-  const bindings = await openBindings(config, { actors: [], consumers: () => new Map() });
+  const bindings = await openBindings(config, {
+    actors: [account, device, call],
+    consumers: (actors, d1) => consumers(actors, openRepositories(d1)),
+  });
   let stopping = false;
-
+  const services = await compose(config, bindings, () => stopping);
+  const app = createApp(() => services);
   const server = Deno.serve(
     {
       hostname: config.hostname,
       port: config.port,
       onListen: ({ hostname, port }) => log('serving', { address: `http://${hostname}:${port}` }),
     },
-    async (request) => {
-      if (new URL(request.url).pathname !== '/healthz') return new Response(null, { status: 404 });
-      const ok = !stopping && (await bindings.healthy(HEALTHY_WITHIN_MS));
-      return Response.json({ status: ok ? 'ok' : 'failing' }, { status: ok ? 200 : 503 });
-    },
+    (request) => app.fetch(request),
   );
 
   const stop = async (signal: string) => {
@@ -38,6 +61,6 @@ async function start(): Promise<void> {
 try {
   await start();
 } catch (error) {
-  console.error(error instanceof Refused ? error.message : error);
+  console.error(error instanceof Refused || error instanceof SecretsError ? error.message : error);
   process.exit(1);
 }
