@@ -39,6 +39,15 @@ async function bundled(entry: string): Promise<string> {
   return outputFiles[0]!.text;
 }
 
+/** Secrets come by the environment, which other users of the machine cannot read. */
+function fromEnvironment(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(process.env).flatMap(([name, value]) =>
+      name.startsWith('CALLSIGN_') && value !== undefined ? [[name, value]] : [],
+    ),
+  );
+}
+
 interface Migrated {
   prepare(sql: string): { bind(...values: unknown[]): unknown; all(): Promise<{ results: { name: string }[] }> };
   batch(statements: unknown[]): Promise<unknown>;
@@ -80,7 +89,7 @@ const miniflare = new Miniflare(
         ...workerOptions,
         name: NAME,
         modules: [{ type: 'ESModule', path: 'index.js', contents: await bundled(main ?? 'src/index.ts') }],
-        bindings: { ...(workerOptions.bindings as Record<string, string>), ...overrides },
+        bindings: { ...(workerOptions.bindings as Record<string, string>), ...fromEnvironment(), ...overrides },
         unsafeDirectSockets: [{ host: '127.0.0.1', port: Number(values['direct-port']) }],
       },
     ],

@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import { Certificates } from './certificates.ts';
 import { Challenges } from './challenges.ts';
 import { database, type D1Shaped, type Database } from './database.ts';
@@ -27,10 +27,8 @@ export function openRepositories(d1: D1Shaped): Repositories {
     certificates: new Certificates(db),
     events: new Feed(db),
     async migrations() {
-      const rows = await (d1 as unknown as { prepare(sql: string): { all<T>(): Promise<{ results: T[] }> } })
-        .prepare('SELECT name FROM d1_migrations ORDER BY id')
-        .all<{ name: string }>();
-      return rows.results.map(({ name }) => name);
+      const rows = await db.all<{ name: string }>(sql`SELECT name FROM d1_migrations ORDER BY id`);
+      return rows.map(({ name }) => name);
     },
   };
 }

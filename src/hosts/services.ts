@@ -1,6 +1,9 @@
 import { developmentAnchor } from '../attestation/development/attester.ts';
 import { policies, type PolicyName } from '../attestation/policy/shipped.ts';
+import { readCertificate } from '../attestation/path/certificate.ts';
 import { builtInTrust } from '../attestation/trust/load.ts';
+import type { Anchor } from '../attestation/trust/store.ts';
+import { fromBase64url } from '../bytes/base64url.ts';
 import type { Actors } from '../actors/port.ts';
 import type { Repositories } from '../db/repositories.ts';
 import type { CodeSender, Services } from '../http/services.ts';
@@ -15,6 +18,8 @@ export interface Settings {
   readonly policy: string;
   /** ALLOWED_ORIGINS: browser origins, separated by spaces. */
   readonly allowedOrigins: readonly string[];
+  /** ANCHORS, development only: further TPM roots (DER, base64url), for machines whose TPM is software. */
+  readonly anchors: readonly string[];
 }
 
 export interface Ground {
@@ -41,6 +46,8 @@ export async function composeServices(
     );
   if (environment === 'production' && settings.policy === 'development')
     throw new SecretsError('POLICY is development: production does not accept software keys.');
+  if (environment === 'production' && settings.anchors.length > 0)
+    throw new SecretsError('ANCHORS is set: production trusts the anchors that ship, and no others.');
   const anchor = opened.developmentRoot && developmentAnchor(opened.developmentRoot.certificate);
   const { codes, inbox } = developmentInbox();
   return {
@@ -55,7 +62,7 @@ export async function composeServices(
     keys: opened.keys,
     actors: ground.actors,
     db: ground.db,
-    trust: builtInTrust({}, anchor ? [anchor] : []),
+    trust: builtInTrust({}, [...(anchor ? [anchor] : []), ...settings.anchors.map(virtualTpm)]),
     policy,
     codes: environment === 'development' ? codes : unconfigured,
     inbox: environment === 'development' ? inbox : null,
@@ -64,6 +71,22 @@ export async function composeServices(
     random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     log: ground.log,
     ready: ground.ready,
+  };
+}
+
+function virtualTpm(text: string, index: number): Anchor {
+  const der = fromBase64url(text);
+  const certificate = der && readCertificate(der);
+  if (!certificate) throw new SecretsError('ANCHORS must hold certificates: DER in base64url, separated by spaces.');
+  const id = `virtual-tpm-${index + 1}`;
+  return {
+    id,
+    certificate,
+    class: 'virtual-tpm',
+    formats: ['tpm2'],
+    vendor: 'this machine',
+    aaguids: [],
+    source: 'ANCHORS',
   };
 }
 

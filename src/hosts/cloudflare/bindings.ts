@@ -59,13 +59,17 @@ function complaints(env: Readonly<Record<string, unknown>>): string[] {
 }
 
 function settingsOf(env: Readonly<Record<string, unknown>>): Settings {
+  const text = (name: string, otherwise: string) => (typeof env[name] === 'string' ? env[name] : otherwise);
+  const words = (name: string) =>
+    text(name, '')
+      .split(' ')
+      .filter((word) => word !== '');
   return {
     environment: env['DEPLOYMENT'] as Settings['environment'],
-    origin: String(env['ORIGIN']),
-    policy: String(env['POLICY'] ?? 'standard'),
-    allowedOrigins: String(env['ALLOWED_ORIGINS'] ?? '')
-      .split(' ')
-      .filter((one) => one !== ''),
+    origin: text('ORIGIN', ''),
+    policy: text('POLICY', 'standard'),
+    allowedOrigins: words('ALLOWED_ORIGINS'),
+    anchors: words('ANCHORS'),
   };
 }
 

@@ -45,8 +45,13 @@ function settingsOf(env: Environment): Settings {
       /^[a-z]{1,32}$/,
       'the name of a policy',
     ),
-    allowedOrigins: (env['ALLOWED_ORIGINS'] ?? '').split(' ').filter((one) => one !== ''),
+    allowedOrigins: words(env['ALLOWED_ORIGINS']),
+    anchors: words(env['ANCHORS']),
   };
+}
+
+function words(text: string | undefined): string[] {
+  return (text ?? '').split(' ').filter((word) => word !== '');
 }
 
 function text(env: Environment, name: string, otherwise: string, shape: RegExp, what: string): string {

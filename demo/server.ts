@@ -1,0 +1,126 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Secrets } from '../src/hosts/secrets.ts';
+
+export type HostName = 'workerd' | 'deno';
+
+/** The server under demonstration: a process group of its own, with its own state, on the loopback. */
+export interface Server {
+  readonly url: string;
+  /** SIGKILL to all of it, and the same state again. */
+  restart(): Promise<void>;
+  /** Ends it and removes its state. */
+  stop(): Promise<void>;
+  /** What it printed. */
+  readonly log: readonly string[];
+}
+
+const START_MS = 60_000;
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', reject);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}
+
+function command(
+  host: HostName,
+  port: number,
+  state: string,
+  vars: Readonly<Record<string, string>>,
+): { args: string[]; env: Record<string, string> } {
+  if (host === 'deno') {
+    const args = [
+      'run',
+      '--no-remote',
+      '--allow-net=127.0.0.1',
+      '--allow-env',
+      '--allow-read',
+      `--allow-write=${state}`,
+      '--allow-sys',
+      'src/hosts/deno/main.ts',
+    ];
+    return {
+      args: ['node_modules/.bin/deno', ...args],
+      env: { ...vars, CALLSIGN_DATA: state, CALLSIGN_PORT: String(port) },
+    };
+  }
+  const settings = Object.entries(vars).filter(([name]) => !name.startsWith('CALLSIGN_'));
+  const flags = settings.flatMap(([name, value]) => ['--var', `${name}=${value}`]);
+  return {
+    args: [process.execPath, 'tools/serve-worker.ts', '--state', state, '--port', String(port), ...flags],
+    env: { ...vars },
+  };
+}
+
+export async function startServer(
+  host: HostName,
+  secrets: Secrets,
+  settings: Readonly<Record<string, string>>,
+): Promise<Server> {
+  const state = mkdtempSync(join(tmpdir(), 'callsign-demo-'));
+  const port = await freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const vars = { ...settings, ...secrets, ORIGIN: url, DEPLOYMENT: 'development', POLICY: 'development' };
+  const { args, env } = command(host, port, state, vars);
+  const log: string[] = [];
+  let running: ChildProcess | null = null;
+
+  async function start(): Promise<void> {
+    const [program = '', ...rest] = args;
+    const child = spawn(program, rest, {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    });
+    running = child;
+    for (const stream of [child.stdout, child.stderr])
+      createInterface({ input: stream }).on('line', (line) => log.push(line));
+    for (const deadline = Date.now() + START_MS; ;) {
+      if (await answers(url)) return;
+      if (child.exitCode !== null || Date.now() > deadline)
+        throw new Error(`the server did not start:\n${log.slice(-15).join('\n')}`);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  }
+
+  async function kill(): Promise<void> {
+    const child = running;
+    running = null;
+    if (!child?.pid || child.exitCode !== null) return;
+    const gone = new Promise((resolve) => child.once('close', resolve));
+    process.kill(-child.pid, 'SIGKILL');
+    await gone;
+  }
+
+  await start();
+  return {
+    url,
+    log,
+    restart: async () => {
+      await kill();
+      await start();
+    },
+    stop: async () => {
+      await kill();
+      rmSync(state, { recursive: true, force: true });
+    },
+  };
+}
+
+async function answers(url: string): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/readyz`)).ok;
+  } catch {
+    return false;
+  }
+}
