@@ -13,11 +13,13 @@ import { health } from './routes/health.ts';
 import { keys } from './routes/keys.ts';
 import { lookups } from './routes/lookups.ts';
 import { manifests } from './routes/manifests.ts';
+import { pki } from './routes/pki.ts';
 import { token } from './routes/token.ts';
 
 const ROOMS = [
   health,
   deployment,
+  pki,
   development,
   enrolments,
   token,

@@ -35,7 +35,7 @@ export const MAX_LIST_LIFE = DAY;
 export const KEEP_AFTER_END = 91 * DAY;
 
 /**
- * The complete list of an issuer (RFC 5280 §5), DER. `number` grows by one with every list; `life` is milliseconds from `now` to the
+ * The complete list of an issuer (RFC 5280 §5), DER. `number` grows with every list (at most 2^53 - 1); `life` is milliseconds from `now` to the
  * next update. Certificates that ended more than KEEP_AFTER_END ago are left out.
  */
 export async function signRevocationList(

@@ -14,7 +14,7 @@ import {
   derValue,
 } from '../bytes/der-write.ts';
 import { fromHex } from '../bytes/hex.ts';
-import { u32 } from '../bytes/join.ts';
+import { concat, u32 } from '../bytes/join.ts';
 import { utf8 } from '../bytes/utf8.ts';
 import type { SignatureAlgorithm } from './signer.ts';
 
@@ -145,7 +145,10 @@ export function revocationBody(template: RevocationTemplate): DerBytes {
       0,
       derSequence(
         extension('2.5.29.35', authorityKeyId(template.issuerKeyId)),
-        extension('2.5.29.20', derUnsigned(u32(template.number))),
+        extension(
+          '2.5.29.20',
+          derUnsigned(concat(u32(Math.floor(template.number / 2 ** 32)), u32(template.number % 2 ** 32))),
+        ),
       ),
     ),
   );

@@ -78,8 +78,8 @@ export interface CertificateRow {
 export interface Certificates {
   /** Upserts when newer; an older statement about a serial changes nothing. */
   index(row: CertificateRow): Promise<void>;
-  /** Revoked serials not yet over, for the revocation list. */
-  revoked(now: number): Promise<readonly CertificateRow[]>;
+  /** Revoked or removed, with an end after `endedAfter`: what the revocation list names. */
+  revoked(endedAfter: number): Promise<readonly CertificateRow[]>;
 }
 
 export interface Events {

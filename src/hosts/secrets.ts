@@ -110,7 +110,7 @@ export async function openSecrets(
     throw new SecretsError(
       'These secrets were made for development; production does not start with them. Make its own with `npm run callsign -- ca init`.',
     );
-  const urls = { crl: `${origin}/v1/pki/crl`, issuers: `${origin}/v1/pki/ca` };
+  const urls = { crl: `${origin}/v1/pki/crl`, issuers: `${origin}/v1/pki/issuing.cer` };
   const [first, ...older] = written.nonces.map(macKey);
   if (!first) throw new SecretsError('CALLSIGN_KEYS.nonces holds no key.');
   return {

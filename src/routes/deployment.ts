@@ -23,9 +23,4 @@ export const deployment = factory
     const { keys } = c.var.services;
     c.header('Cache-Control', `public, max-age=${HOUR_S}`);
     return c.json(keySet([keys.directory, keys.access]));
-  })
-  .get('/v1/pki/ca', (c) => {
-    const { keys } = c.var.services;
-    c.header('Cache-Control', `public, max-age=${HOUR_S}`);
-    return c.json({ chain: [keys.issuer.certificate.der, keys.root].map((der) => base64url(der)) });
   });

@@ -1,3 +1,4 @@
+import { KEEP_AFTER_END } from '../../ca/revocation.ts';
 import { record } from '../events.ts';
 import type { Turn } from '../port.ts';
 
@@ -35,19 +36,19 @@ export function setStatus(t: Turn, device: string, status: 'revoked' | 'removed'
   );
   if (changed === 0) return;
   t.post({ kind: 'device', name: device }, 'revoke', { do: 'revoke', reason }, t.now + 22 * 3_600_000);
-  const kept = deviceOf(t, device);
-  record(t, {
-    type: `device.${status}`,
-    severity: 'notice',
-    subject: device,
-    reason,
-    index: {
-      table: 'certificate',
-      serial: kept?.serial ?? null,
-      account: t.self.name,
-      device,
-      status,
-      statusAt: t.now,
-    },
-  });
+  record(t, { type: `device.${status}`, severity: 'notice', subject: device, reason });
+  for (const certificate of acceptable(t, device)) {
+    const { serial, not_after: notAfter } = certificate;
+    const index = { table: 'certificate', serial, account: t.self.name, device, status, statusAt: t.now, notAfter };
+    record(t, { type: `certificate.${status}`, severity: 'notice', subject: serial, reason, index });
+  }
+}
+
+/** Every certificate of the device that somebody may still accept, not the newest alone: the revocation list must name them all. */
+function acceptable(t: Turn, device: string): { serial: string; not_after: number }[] {
+  return t.all(
+    `SELECT serial, not_after FROM account_serial WHERE actor = ?1 AND device = ?2 AND state = 'issued' AND not_after > ?3 ORDER BY serial`,
+    device,
+    t.now - KEEP_AFTER_END,
+  );
 }
