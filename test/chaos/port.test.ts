@@ -7,8 +7,8 @@ test('ten times SIGKILL under load: workerd loses nothing it acknowledged and ap
   try {
     const report = await chaos(world, 10, 7);
     expect(report.violations).toEqual([]);
-    expect(report.mails).toBeGreaterThan(100);
-    expect(report.interrupted).toBeGreaterThan(0);
+    expect(report.counts.acknowledged).toBeGreaterThan(20);
+    expect(report.mails).toBeGreaterThan(50);
   } finally {
     await world.stop();
   }

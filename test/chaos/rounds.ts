@@ -18,7 +18,9 @@ export interface ChaosReport {
 
 const PROBES = 4;
 const HANDS = 12;
-const LONGEST_LIFE_MS = 500;
+/** A life ends at a random moment after up to so many acknowledged requests, so that a slow machine has rounds as full as a fast one. */
+const MOST_WORK = 30;
+const LONGEST_LIFE_MS = 10_000;
 const SETTLED_WITHIN_MS = 20_000;
 const STORM: Weather = { lost: 0.05, unanswered: 0.15, twice: 0.15 };
 
@@ -68,7 +70,7 @@ export async function chaos(world: World, rounds: number, seed: number): Promise
     await world.weather(round % 2 === 0 ? CALM : STORM);
     const stopped = { yes: false };
     const load = Array.from({ length: HANDS }, () => work(world, probes, random, stopped, report));
-    await world.pass(random() * LONGEST_LIFE_MS);
+    await untilWorked(world, report, Math.floor(random() * MOST_WORK), random() * 20);
     stopped.yes = true;
     await world.crash();
     await Promise.all(load);
@@ -76,6 +78,13 @@ export async function chaos(world: World, rounds: number, seed: number): Promise
     await judge(world, probes, report);
   }
   return report;
+}
+
+async function untilWorked(world: World, report: ChaosReport, work: number, moreMs: number): Promise<void> {
+  const done = () => report.counts.acknowledged + report.posts.acknowledged + report.wakes.acknowledged;
+  const goal = done() + work;
+  for (let lived = 0; done() < goal && lived < LONGEST_LIFE_MS; lived += 2) await world.pass(2);
+  await world.pass(moreMs);
 }
 
 /** One pair of hands: asks one thing after another; the last of them is cut off when the process dies. */
