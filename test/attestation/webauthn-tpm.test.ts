@@ -1,3 +1,5 @@
+import 'reflect-metadata';
+import { SettingsService, verifyRegistrationResponse } from '@simplewebauthn/server';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { policies } from '../../src/attestation/policy/shipped.ts';
 import type { Policy } from '../../src/attestation/policy/policy.ts';
@@ -6,6 +8,7 @@ import type { PublicArea } from '../../src/attestation/tpm/public.ts';
 import { readSignature } from '../../src/attestation/tpm/signature.ts';
 import type { TrustStore } from '../../src/attestation/trust/store.ts';
 import { verifyEvidence } from '../../src/attestation/verify.ts';
+import { base64url } from '../../src/bytes/base64url.ts';
 import type { Cbor } from '../../src/bytes/cbor.ts';
 import { concat } from '../../src/bytes/join.ts';
 import { ATTESTATION_KEY, ATTESTATION_KEY_RSA, STORAGE_ROOT } from '../../src/sdk/tpm/templates.ts';
@@ -18,6 +21,8 @@ import * as authenticator from './support/tpm-authenticator.ts';
 
 const AAGUID_EXTENSION = '1.3.6.1.4.1.45724.1.1.4';
 const { ES256_KEY, RS256_KEY } = authenticator;
+
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
 
 describe.skipIf(!swtpmInstalled)('a WebAuthn registration with a TPM', () => {
   let machine: SoftwareTpm;
@@ -84,6 +89,29 @@ describe.skipIf(!swtpmInstalled)('a WebAuthn registration with a TPM', () => {
       const verdict = await judge(await authenticator.create(machine.tpm, carrying, ceremony));
       expect(verdict).toMatchObject({ decision: 'accept' });
       expect(verdict.checks).toContainEqual(expect.objectContaining({ id: 'tpm.aaguid', outcome: 'pass' }));
+    });
+
+    it('by another verifier as well, which refuses another challenge as we do', async () => {
+      const [root] = authority.trust.anchors;
+      const certificates = [`-----BEGIN CERTIFICATE-----\n${base64(root!.certificate.der)}\n-----END CERTIFICATE-----`];
+      SettingsService.setRootCertificates({ identifier: 'tpm', certificates });
+      const { attestationObject, clientDataJSON } = authenticator.webauthnEvidence(good);
+      const id = base64url(good.authData.slice(55, 87));
+      const verify = (challenge: Uint8Array) =>
+        verifyRegistrationResponse({
+          response: {
+            id,
+            rawId: id,
+            type: 'public-key',
+            clientExtensionResults: {},
+            response: { attestationObject, clientDataJSON },
+          },
+          expectedChallenge: base64url(challenge),
+          expectedOrigin: ceremony.origin,
+          expectedRPID: ceremony.rpId,
+        });
+      expect(await verify(ceremony.challenge)).toMatchObject({ verified: true, registrationInfo: { fmt: 'tpm' } });
+      await expect(verify(new Uint8Array(32))).rejects.toThrow('challenge');
     });
 
     it('with SHA-1 only below the authority that is known for it, and graded lower', async () => {

@@ -50,20 +50,26 @@ export interface Aik {
   readonly certificates: readonly Uint8Array<ArrayBuffer>[];
 }
 
+/** Other verifiers know no clock but the machine's. */
+const LONG = Date.UTC(2046, 0);
+
 /** The authority that certifies attestation keys: what Microsoft's is to Windows. */
 export async function makePrivacyCa(change: Partial<Anchor> = {}) {
   const [rootKey, issuerKey] = [await ca.makeKey('P-384'), await ca.makeKey()];
   const sign = [ca.basicConstraints(true), ca.keyUsage(0x04)];
   const links: Link[] = [
-    { key: rootKey, extensions: sign },
-    { key: issuerKey, extensions: sign },
+    { key: rootKey, extensions: sign, notAfter: LONG },
+    { key: issuerKey, extensions: sign, notAfter: LONG },
   ];
   const { certificates } = await makeChain(links);
   const anchor = makeAnchor(certificates[1]!, { id: 'TEST-AIK-ROOT', aaguids: [HELLO], ...change });
   const trust: TrustStore = { anchors: [anchor], intermediates: [], metadata: null, androidStatus: null };
   const certify = async (spki: Uint8Array, leaf: Partial<Link> = {}, more: readonly Uint8Array[] = []) => {
     const extensions = [ca.basicConstraints(false), ca.extendedKeyUsage('2.23.133.8.3'), tpmName(), ...more];
-    return (await makeChain([...links, { subject: der.seq(), spki, extensions, ...leaf }])).ders.slice(0, 2);
+    return (await makeChain([...links, { subject: der.seq(), spki, extensions, notAfter: LONG, ...leaf }])).ders.slice(
+      0,
+      2,
+    );
   };
   return { trust, certify };
 }
