@@ -38,12 +38,10 @@ export interface ListFiles {
 
 /** The store that ships, with lists from files. */
 export async function loadTrust({ statusList, metadata, now }: ListFiles): Promise<TrustStore> {
-  const trust = builtInTrust();
-  return {
-    ...trust,
+  return builtInTrust({
     androidStatus: statusList === undefined ? null : loadStatusList(statusList, now),
-    metadata: metadata === undefined ? null : await loadMetadata(metadata, trust, now),
-  };
+    metadata: metadata === undefined ? null : await loadMetadata(metadata, builtInTrust(), now),
+  });
 }
 
 function loadStatusList(path: string, now: number): AndroidStatusList {

@@ -30,6 +30,13 @@ export async function verifyEvidence(
   const seen: { format: FormatId | 'unknown' } = { format: 'unknown' };
   try {
     steps.demand(
+      isEvidence(evidence),
+      'evidence.shape',
+      'docs/protocol.md',
+      'malformed',
+      'an object that names a format',
+    );
+    steps.demand(
       size(evidence) <= LARGEST,
       'evidence.size',
       'docs/protocol.md',
@@ -43,6 +50,11 @@ export async function verifyEvidence(
     if (!(refused instanceof Refused)) throw refused;
     return verdict({ decision: 'refuse', reason: refused.reason }, seen.format, null, policy, steps);
   }
+}
+
+/** What arrives is a stranger's, whatever its type says. */
+function isEvidence(value: unknown): value is Evidence {
+  return typeof value === 'object' && value !== null && 'format' in value && typeof value.format === 'string';
 }
 
 /** Text in the evidence's fields, at any depth that evidence has; deeper is too large. */

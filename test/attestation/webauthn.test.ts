@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Evidence } from '../../src/attestation/format.ts';
 import type { Policy } from '../../src/attestation/policy/policy.ts';
@@ -138,6 +139,17 @@ function importRsa(spki: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
   return crypto.subtle.importKey('spki', spki, { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' }, true, ['verify']);
 }
 
+/** Every format's name over fields of any type. */
+const anyFields = fc.record({
+  format: fc.constantFrom('webauthn', 'android-keystore', 'app-attest', 'tpm2', 'linked', 'constructor'),
+  attestationObject: fc.anything(),
+  clientDataJSON: fc.anything(),
+  certificateChain: fc.anything(),
+  keyId: fc.anything(),
+  signature: fc.anything(),
+  certify: fc.anything(),
+});
+
 const good = fromBase64url((await device.packed()).attestationObject)!;
 
 describe('malformed evidence', () => {
@@ -205,6 +217,19 @@ describe('malformed evidence', () => {
     expect(await reason({ ...evidence, more: Array.from({ length: 20_000 }, () => 1) })).toBe(
       'too-large evidence.size',
     );
+  });
+
+  it('of any shape at all gets a refusal and never an exception', async () => {
+    for (const policy of [standard, policies.development]) {
+      await fc.assert(
+        fc.asyncProperty(fc.anything(), anyFields, async (anything, fields) => {
+          for (const sent of [anything, fields]) {
+            const verdict = await judge(sent as Evidence, { policy });
+            expect(verdict.decision).toBe('refuse');
+          }
+        }),
+      );
+    }
   });
 
   it('of a format that nobody knows is refused by that name', async () => {

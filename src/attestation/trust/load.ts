@@ -17,9 +17,14 @@ export function builtInTrust(
   lists: Partial<Pick<TrustStore, 'metadata' | 'androidStatus'>> = {},
   further: readonly Anchor[] = [],
 ): TrustStore {
+  let read: readonly Certificate[] | null = null;
   return {
     anchors: [...anchorRecords.map(loadAnchor), ...further],
-    intermediates: intermediateRecords.map((record) => decoded(record.subject, record.certificate)),
+    /** Three quarters of the store, and only TPM evidence asks for them. */
+    get intermediates() {
+      read ??= intermediateRecords.map((record) => decoded(record.subject, record.certificate));
+      return read;
+    },
     metadata: lists.metadata ?? null,
     androidStatus: lists.androidStatus ?? null,
   };
