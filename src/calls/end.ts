@@ -54,8 +54,9 @@ function endLeg(draft: Draft, leg: Leg): void {
   const { call } = draft;
   leg.state = endState(call, leg);
   leg.body = null;
-  if (call.silence || call.talkers.some(({ device }) => device === leg.device)) return;
-  if (call.ringingAt === null) return;
+  if (call.talkers.some(({ device }) => device === leg.device)) return;
+  const asked = call.group?.rings.some((ring) => ring.account === leg.account && ring.state === 'asked');
+  if (call.ringingAt === null || asked === true) return;
   draft.tell(leg, legFrame(call));
 }
 

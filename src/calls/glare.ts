@@ -57,7 +57,7 @@ const ANSWERABLE: ReadonlySet<LegState> = new Set([
 export function autoAnswer(draft: Draft, merge: Merge): void {
   const { call } = draft;
   call.merging = null;
-  const leg = call.silence ? null : draft.leg(merge.party);
+  const leg = draft.leg(merge.party);
   if (!leg || !ANSWERABLE.has(leg.state)) return outcome(draft, merge.call, 'standing');
   call.merged = { call: merge.call, device: leg.device };
   call.media = poorerMedia(call.media, merge.media);

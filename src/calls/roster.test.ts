@@ -231,6 +231,24 @@ describe('a call becomes a group', () => {
     for (const story of [declined, unreachable, missed, refused]) expect(story.call?.state).toBe('connected');
   });
 
+  it('says nothing to a person whose account has not let the call ring', () => {
+    const story = new Story();
+    story.add(a, 'c');
+    story.do({
+      type: 'policy',
+      attempt: 0,
+      account: 'c',
+      answer: { verdict: 'silence', cause: 'blocked', log: false, ringAfterMs: 1 },
+    });
+    story.add(a, 'd');
+    story.verb(a, { verb: 'hangup' });
+    story.verb(b, { verb: 'hangup' });
+    story.wait(RING_MS + LATE_GRACE_MS);
+    expect(story.call?.state).toBe('ended');
+    expect(story.told(story.all).filter((line) => /^[cd]\d /.test(line))).toEqual([]);
+    expect(story.history().map((row) => row.account)).toEqual(['a', 'b']);
+  });
+
   it('only talkers of a connected call may add, and only up to 33', () => {
     const story = new Story();
     expect(story.add(c, 'd')).toMatchObject({ reason: 'unknown-call' });

@@ -333,7 +333,6 @@ export class Device {
   /** Peers of calls whose media ran here. */
   readonly media = new Map<string, Party>();
   readonly redials: string[] = [];
-  readonly ended = new Map<string, string>();
   answering: Answering;
   online = false;
   readonly #world: World;
@@ -490,10 +489,9 @@ export class Device {
         return world.after(20_000, () => this.input({ type: 'hangup', call: effect.call }));
       case 'redial':
         return void this.redials.push(effect.call);
-      case 'ended':
-        return void this.ended.set(effect.call, effect.reason);
       case 'timer':
         return this.#timer(effect.call, effect.key, effect.at);
+      case 'ended':
       case 'stop-alert':
       case 'remote-ringing':
       case 'media-off':
