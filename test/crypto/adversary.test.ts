@@ -10,6 +10,7 @@ import {
   ANSWER_HEADER_BYTES,
   decodeAnswer,
   decodeInvite,
+  encodeAnswer,
   encodeInvite,
   INVITE_HEADER_BYTES,
 } from '../../src/sdk/crypto/header.ts';
@@ -18,7 +19,8 @@ import type { PeerEvidence } from '../../src/sdk/crypto/peer.ts';
 import { spkiOf } from '../../src/sdk/crypto/point.ts';
 import { answerInvitation, createCaller } from '../../src/sdk/crypto/session.ts';
 import { webCrypto } from '../../src/sdk/crypto/webcrypto.ts';
-import type { People } from './people.ts';
+import type { AgreementKey } from '../../src/sdk/crypto/provider.ts';
+import type { Device, People } from './people.ts';
 import { CLOCKS, connect, good, invite, makeDevice, makePeople, NOW, offer, openAs, TIMES } from './people.ts';
 
 const crypto = webCrypto();
@@ -291,6 +293,44 @@ describe('an answer', () => {
     expect((await caller.answered(bob.device, sealed, CLOCKS)).ok).toBe(true);
   });
 
+  it('addressed to somebody else is refused, though the invited device made it', async () => {
+    const { caller, sealed } = await invite(people);
+    const { invitation } = good(await openAs(people.bob, people.alice, sealed));
+    const header = { ...invitation.header, sender: { ...invitation.header.sender, device: crypto.random(16) } };
+    const input = { offer: offer(people.bob), ...TIMES };
+    const answer = good(await answerInvitation(crypto, people.bob, { ...invitation, header }, input));
+    expect(await caller.answered(people.bob.device, answer.sealed, CLOCKS)).toEqual(no('not-for-us'));
+  });
+
+  it('whose signed inside is about another message than its outside is refused', async () => {
+    const { caller, sealed } = await invite(people);
+    const { invitation } = good(await openAs(people.bob, people.alice, sealed));
+    const sd = await crypto.generateAgreementKey();
+    const header = {
+      callId: invitation.header.callId,
+      messageId: crypto.random(16),
+      sender: invitation.header.recipient,
+      recipient: invitation.header.sender,
+      invitation: invitation.hash,
+      ephemeral: sd.publicKey,
+      nonce: crypto.random(32),
+    };
+    const encoded = encodeAnswer(header);
+    const ikm = concat((await sd.agree(invitation.content.ephemeral))!, invitation.exporter);
+    const key = await crypto.hkdf(ikm, await crypto.sha256(encoded), LABEL.answerKey, 32);
+    const seal = async (inside: typeof header) => {
+      const content = encodeContent(inside, offer(people.bob), TIMES);
+      const { identity } = people.bob;
+      return concat(
+        encoded,
+        await sealBody(crypto, { key, domain: LABEL.answerSignature, header: encoded, content, identity }),
+      );
+    };
+    const lying = await seal({ ...header, messageId: crypto.random(16) });
+    expect(await caller.answered(people.bob.device, lying, CLOCKS)).toEqual(no('wrong-ids'));
+    expect((await caller.answered(people.bob.device, await seal(header), CLOCKS)).ok).toBe(true);
+  });
+
   it('to an earlier call is refused in the next one', async () => {
     const first = await connect(people);
     const second = await invite(people);
@@ -381,6 +421,23 @@ describe('a confirmation', () => {
     calleeSession.erase();
     expect(await calleeSession.receive(callerSession.request())).toEqual(no('ended'));
   });
+});
+
+it('every ephemeral of a call is erased by the time both sides have its keys', async () => {
+  const made: AgreementKey[] = [];
+  const recording = {
+    ...crypto,
+    async generateAgreementKey() {
+      const key = await crypto.generateAgreementKey();
+      made.push(key);
+      return key;
+    },
+  };
+  const [alice, bob] = [people.alice, people.bob].map((who) => ({ ...who, crypto: recording })) as [Device, Device];
+  await connect({ alice, bob });
+  expect(made).toHaveLength(3);
+  const other = await crypto.generateAgreementKey();
+  for (const key of made) expect(await key.agree(other.publicKey)).toBeNull();
 });
 
 it('what was recorded stays closed to whoever later seizes a device', async () => {

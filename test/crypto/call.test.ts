@@ -150,6 +150,15 @@ describe('signals', () => {
   });
 });
 
+it('an answer is not taken when it holds what may not be ignored and is not known', async () => {
+  const { alice, bob } = await makePeople(web);
+  const { caller, sealed } = await invite({ alice, bob });
+  const { invitation } = good(await openAs(bob, alice, sealed));
+  const novel = { ...offer(bob), novel: 1, must: ['novel'] };
+  const answer = good(await answerInvitation(web, bob, invitation, { offer: novel, ...TIMES }));
+  expect(await caller.answered(bob.device, answer.sealed, CLOCKS)).toEqual({ ok: false, reason: 'unsupported' });
+});
+
 it('an answer must be in time, too', async () => {
   const { alice, bob } = await makePeople(web);
   const { caller, sealed } = await invite({ alice, bob });
