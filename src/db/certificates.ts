@@ -1,4 +1,4 @@
-import { and, eq, gt, lte, sql } from 'drizzle-orm';
+import { and, gt, lte, ne, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import type { CertificateRow, Certificates as Contract } from './repositories.ts';
 import { certificate } from './schema.ts';
@@ -28,11 +28,11 @@ export class Certificates implements Contract {
       });
   }
 
-  async revoked(now: number): Promise<readonly CertificateRow[]> {
+  async revoked(endedAfter: number): Promise<readonly CertificateRow[]> {
     const rows = await this.#db
       .select()
       .from(certificate)
-      .where(and(eq(certificate.status, 'revoked'), gt(certificate.notAfter, now)));
+      .where(and(ne(certificate.status, 'active'), gt(certificate.notAfter, endedAfter)));
     return rows.map(({ revision, status, ...row }) => ({
       ...row,
       status: status as CertificateRow['status'],

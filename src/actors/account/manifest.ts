@@ -38,8 +38,10 @@ export function commitManifest(t: Turn, { manifest, verified, request }: Account
   const head = headOf(t);
   if (head?.hash === parsed.parsed.hash) return committed(head);
   const plan = extend(t.self.name, head, [parsed.parsed], judgeOf(t));
-  if (!plan.ok) return refused(t, head, plan.reason, manifest);
   const names = new Set(verified);
+  const again = !plan.ok && (plan.reason === 'fork' || plan.reason === 'version-known');
+  if (again && !isKept(t, parsed.parsed)) return forked(t, parsed.parsed, manifest, names);
+  if (!plan.ok) return { ok: false, reason: plan.reason };
   const missing = plan.checks.filter((check) => !names.has(nameOfCheck(check)));
   if (missing.length > 0) return { ok: false, reason: 'verify', checks: missing.map(wireCheck) };
   const concluded = plan.conclude((check) => names.has(nameOfCheck(check)));
@@ -98,16 +100,48 @@ function admitDevice(t: Turn, device: string, key: string): void {
   );
 }
 
-/** A fork is kept and raises an alarm: somebody signed two versions of one number. */
-function refused(t: Turn, head: Head | null, reason: string, manifest: SignedManifest): Json {
-  if (reason === 'fork' && head) {
-    record(t, { type: 'account.fork', severity: 'alarm', subject: head.account, reason: `version ${head.version}` });
-    t.run(
-      `INSERT OR IGNORE INTO account_manifest (actor, version, signed, hash, at) VALUES (?1, ?2, ?3, 'fork', ?4)`,
-      -head.version,
-      JSON.stringify(manifest),
-      t.now,
-    );
-  }
-  return { ok: false, reason };
+/** An older version that is the one kept here: late, not forked. */
+function isKept(t: Turn, { manifest, hash }: ParsedManifest): boolean {
+  const rows = t.all(
+    `SELECT 1 FROM account_manifest WHERE actor = ?1 AND version = ?2 AND hash = ?3`,
+    manifest.version,
+    hash,
+  );
+  return rows.length > 0;
+}
+
+/**
+ * A second manifest of a known version is a fork only if it is as valid as the first: signed by who may sign, on the same
+ * head. Then both are kept and an alarm is raised; anything less is a refusal like any other.
+ */
+function forked(t: Turn, parsed: ParsedManifest, manifest: SignedManifest, names: ReadonlySet<string>): Json {
+  const { version } = parsed.manifest;
+  const plan = extend(t.self.name, headBefore(t, version), [parsed], { ...judgeOf(t), mode: 'replay' });
+  if (!plan.ok) return { ok: false, reason: plan.reason };
+  const missing = plan.checks.filter((check) => !names.has(nameOfCheck(check)));
+  if (missing.length > 0) return { ok: false, reason: 'verify', checks: missing.map(wireCheck) };
+  const kept = t.run(
+    `INSERT OR IGNORE INTO account_manifest (actor, version, signed, hash, at) VALUES (?1, ?2, ?3, ?4, ?5)`,
+    -version,
+    JSON.stringify(manifest),
+    parsed.hash,
+    t.now,
+  );
+  if (kept > 0)
+    record(t, { type: 'account.fork', severity: 'alarm', subject: t.self.name, reason: `version ${version}` });
+  return { ok: false, reason: 'fork' };
+}
+
+/** The head that version stood on, from the versions kept here, which were verified when they came. */
+function headBefore(t: Turn, version: number): Head | null {
+  const rows = t.all<{ signed: string }>(
+    `SELECT signed FROM account_manifest WHERE actor = ?1 AND version > 0 AND version < ?2 ORDER BY version`,
+    version,
+  );
+  const list = rows
+    .map(({ signed }) => parseManifest(JSON.parse(signed)))
+    .flatMap((one) => (one.ok ? [one.parsed] : []));
+  const plan = extend(t.self.name, null, list, { now: t.now, mode: 'replay', revokedAt: () => null });
+  const steps = plan.ok ? plan.conclude(() => true) : plan;
+  return (steps.ok && steps.value.at(-1)?.head) || null;
 }
