@@ -8,7 +8,7 @@ const folder = process.env['CALLSIGN_VECTORS'] ?? fileURLToPath(new URL('../../.
 const path = `${folder}/tpm-credential-protection.json`;
 const present = existsSync(path);
 if (!present && process.env['CI'] === 'true') throw new Error(`no vectors at ${folder}; set CALLSIGN_VECTORS`);
-if (!present) console.log(`skipped: no vectors at ${folder}; set CALLSIGN_VECTORS to their folder`);
+if (!present) process.stderr.write(`skipped: no vectors at ${folder}; set CALLSIGN_VECTORS to their folder\n`);
 
 describe.skipIf(!present)('TPM credential protection', () => {
   const all = present ? readVectorFile(path).vectors : [];

@@ -14,21 +14,14 @@ import { concat } from '../../src/bytes/join.ts';
 import { keyFile } from '../../src/sdk/tpm/key-file.ts';
 import { TpmIdentity } from '../../src/sdk/tpm/identity.ts';
 import { random } from '../attestation/support/tpm-enrolment.ts';
+import { found, installed } from '../support/program.ts';
 import type { SoftwareTpm } from '../support/swtpm.ts';
 import { startSwtpm, swtpmInstalled } from '../support/swtpm.ts';
 
-/** False, after one printed line, where it is missing. With CI=true that is an error. */
-function installed(present: boolean, name: string): boolean {
-  if (present) return true;
-  const message = `skipped: ${name} is not installed (apt-get install ${name})`;
-  if (process.env['CI'] === 'true') throw new Error(message);
-  console.log(message);
-  return false;
-}
-
 const module = process.env['OPENSSL_TPM2_MODULE'] ?? globSync('/usr/lib/*/ossl-modules/tpm2.so')[0];
-const provider = installed(module !== undefined && existsSync(module), 'tpm2-openssl');
-const tools = installed(existsSync('/usr/bin/tpm2_activatecredential'), 'tpm2-tools');
+const hasModule = module !== undefined && existsSync(module);
+const provider = installed(hasModule, 'tpm2-openssl', 'OpenSSL with a key in a TPM');
+const tools = found('tpm2_activatecredential', 'tpm2-tools', 'tpm2-tools against our challenge');
 
 const run = promisify(execFile);
 

@@ -11,7 +11,9 @@ const found = ['srtpenc', 'srtpdec'].every(
 /** Whether the suite can run; says so once where it cannot, and lets it fail where it must (CI). */
 export function hasGstreamer(): boolean {
   if (!found && process.env['CI'] !== 'true')
-    console.log('skipped: SRTP against GStreamer (apt-get install gstreamer1.0-tools gstreamer1.0-plugins-bad)');
+    process.stderr.write(
+      'skipped: SRTP against GStreamer: apt-get install gstreamer1.0-tools gstreamer1.0-plugins-bad\n',
+    );
   return found || process.env['CI'] === 'true';
 }
 

@@ -1,19 +1,12 @@
 /** Debian's Chromium for one test file, headless and offline but for loopback, ended with the test. */
-import { spawnSync } from 'node:child_process';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Browser, chromium } from 'playwright-core';
+import { found } from './program.ts';
 
 const PATH = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
 
-/** False, after one printed line, where Chromium is not installed. With CI=true that is an error. */
-export const chromiumInstalled = ((): boolean => {
-  if (spawnSync(PATH, ['--version'], { stdio: 'ignore', timeout: 20_000 }).status === 0) return true;
-  const message = 'skipped: chromium is not installed (apt-get install chromium)';
-  if (process.env['CI'] === 'true') throw new Error(message);
-  console.log(message);
-  return false;
-})();
+export const chromiumInstalled = found(PATH, 'chromium', 'pages in a browser');
 
 /** A name of loopback whose pages are no secure context: no crypto.subtle there. */
 export const PLAIN_HOST = 'plain.test';

@@ -1,5 +1,5 @@
 /** A software TPM of its own for one test file: a process on a unix socket in a temporary folder, ended with the test. */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -11,15 +11,9 @@ import { tpm2b } from '../../src/attestation/tpm/sized.ts';
 import { concat, u16, u32 } from '../../src/bytes/join.ts';
 import { execute, HANDLE } from '../../src/sdk/tpm/command.ts';
 import { Tpm } from '../../src/sdk/tpm/tpm.ts';
+import { found } from './program.ts';
 
-/** False, after one printed line, where swtpm is not installed. With CI=true that is an error. */
-export const swtpmInstalled = ((): boolean => {
-  if (spawnSync('swtpm', ['--version'], { stdio: 'ignore', timeout: 5000 }).status === 0) return true;
-  const message = 'skipped: swtpm is not installed (apt-get install swtpm)';
-  if (process.env['CI'] === 'true') throw new Error(message);
-  console.log(message);
-  return false;
-})();
+export const swtpmInstalled = found('swtpm', 'swtpm', 'TPMs');
 
 export interface SoftwareTpm {
   readonly driver: OpenTpm;
