@@ -20,8 +20,10 @@ export interface Expected {
   readonly transcript: Uint8Array;
   /** SubjectPublicKeyInfo (DER) of the key that the certificate will name; for key-attested formats it must be the attested key. */
   readonly identityKey: Uint8Array;
-  /** Milliseconds since 1970. */
+  /** When the evidence is from: validity is judged at this time. Milliseconds since 1970. */
   readonly now: number;
+  /** When lists are consulted, if not `now`: stored evidence is judged again at its own time, with today's lists as of today. */
+  readonly listsAt?: number;
   /** WebAuthn: relying-party id and the origins whose clientDataJSON is accepted. */
   readonly rpId: string;
   readonly origins: readonly string[];

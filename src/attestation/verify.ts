@@ -120,7 +120,13 @@ async function webauthn(
   );
   seen.format = format.id;
   judgeFormat(format.id, policy, steps);
-  return verifyRegistration(read, format, expected, { now: expected.now, trust, policy }, steps);
+  return verifyRegistration(
+    read,
+    format,
+    expected,
+    { now: expected.now, listsAt: expected.listsAt ?? expected.now, trust, policy },
+    steps,
+  );
 }
 
 function bytes(field: unknown): Uint8Array<ArrayBuffer> | null {

@@ -190,6 +190,20 @@ describe('a verdict with metadata', () => {
     expect(await status({ status: 'UPDATE_AVAILABLE' })).toContain('mds:');
   });
 
+  it('judged again later: at its own time, with the lists of that later day', async () => {
+    const later = now + 400 * 86_400_000;
+    const metadata = {
+      ...(await list([entry({ statusReports: [{ status: 'REVOKED', effectiveDate: '2026-06-01' }] })])),
+      fetchedAt: later,
+    };
+    const store = { ...unanchored, metadata };
+    const again = async (asked: object) =>
+      verifyEvidence(await device.packed(), { ...device.expected, ...asked }, store, required);
+    expect(await again({})).toMatchObject({ decision: 'accept' });
+    expect(await again({ listsAt: later })).toMatchObject({ reason: 'revoked-by-list' });
+    expect(await again({ listsAt: later + 1001 })).toMatchObject({ reason: 'status-list-stale' });
+  });
+
   it('asks for a fresh list where policy does', async () => {
     expect(await judge(await list([entry()]), required)).toContain('mds:');
     expect(await judge(await list([entry()]), required, now + 1001)).toBe('status-list-stale');

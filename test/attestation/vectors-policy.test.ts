@@ -59,6 +59,24 @@ describe.skipIf(!existsSync(vectorFolder))('recorded evidence', () => {
     expect(found['refused']!.length).toBeGreaterThan(2);
   });
 
+  it('a serial that is condemned later refuses the evidence when it is judged again at its own time', async () => {
+    const file = load('android-keystore');
+    const { evidence, expected } = evidenceOf(file.vectors.find(({ id }) => id === 'caiman-sdk36-tee-ec-rkp')!)!;
+    const policy = familyPolicy(file);
+    const closed: Policy = { ...policy, android: { ...policy.android, statusList: 'fail-closed' } };
+    const today = expected.now + 300 * 86_400_000;
+    const first = await verifyEvidence(evidence, expected, trust, policy);
+    const serials = (first.facts['chain'] as readonly { serial: string }[]).map(({ serial }) => serial);
+    const judged = async (serial: string, listsAt: number) => {
+      const entries = new Map([[serial, { status: 'SUSPENDED' as const, reason: 'TEST' }]]);
+      const store = { ...trust, androidStatus: { fetchedAt: today, entries } };
+      return (await verifyEvidence(evidence, { ...expected, listsAt }, store, closed)).reason ?? 'accept';
+    };
+    expect(await judged('ff', today)).toBe('accept');
+    for (const serial of serials.slice(1)) expect(await judged(serial, today)).toBe('suspended-by-list');
+    expect(await judged('ff', today + 4 * 86_400_000)).toBe('status-list-stale');
+  });
+
   it('Android evidence without a fresh status list is refused by standard', async () => {
     expect(await judge('android-keystore', 'caiman-sdk36-tee-ec-rkp', policies.standard)).toMatchObject({
       reason: 'status-list-stale',

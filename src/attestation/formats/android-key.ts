@@ -31,7 +31,7 @@ export const androidKey: StatementFormat<AndroidKeyStatement> = {
     return hasExactly(fields, 'alg', 'sig', 'x5c') ? { algorithm, signature, chain } : null;
   },
 
-  async verify({ algorithm, signature, chain }, registration, { now, trust, policy }, steps: Checklist) {
+  async verify({ algorithm, signature, chain }, registration, { now, listsAt, trust, policy }, steps: Checklist) {
     const spec = 'WebAuthn L3 §8.4';
     const leaf = chain[0]!;
 
@@ -52,7 +52,7 @@ export const androidKey: StatementFormat<AndroidKeyStatement> = {
     const anchors = anchorsFor(trust, 'android-key');
     const { path, anchor } = await judgePath({ chain, anchors, now, profile: android }, policy, steps);
     recordPath(path, steps);
-    judgeStatus([...chain.slice(1), anchor.certificate], trust, policy, now, steps);
+    judgeStatus([...chain.slice(1), anchor.certificate], trust, policy, listsAt, steps);
 
     // "Verify that the attestationChallenge field … is identical to clientDataHash."
     const description = demandKeyDescription(leaf, steps);

@@ -46,7 +46,7 @@ export const androidKeystore: Format<AndroidKeystoreEvidence> = {
     const { path, anchor } = await judgePath({ chain, anchors, now, profile: android }, policy, steps);
     recordPath(path, steps);
     // Step 3: none of the certificates was revoked or suspended.
-    judgeStatus([...chain.slice(1), anchor.certificate], trust, policy, now, steps);
+    judgeStatus([...chain.slice(1), anchor.certificate], trust, policy, expected.listsAt ?? now, steps);
     // Step 5: the record in the leaf, and only there.
     const description = demandKeyDescription(leaf, steps);
     // Step 6: it is about this request, this key, and a device and application that policy takes.

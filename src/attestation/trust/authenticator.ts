@@ -31,7 +31,7 @@ export async function judgeAuthenticator(
   judging: Judging,
   steps: Checklist,
 ): Promise<{ readonly anchor: Anchor; readonly hardware: KeyHardware }> {
-  const { now, trust, policy } = judging;
+  const { now, listsAt, trust, policy } = judging;
   const name = aaguidText(aaguid);
   judgeClaim(name, format, trust, steps);
   const fresh = judgeMetadataList(judging, steps);
@@ -41,15 +41,15 @@ export async function judgeAuthenticator(
   const { anchor, path } = await judgePath({ chain: shown, anchors, now, profile }, policy, steps);
   recordPath(path, steps);
   judgeBinding(name, anchor, entry, proven, judging, steps);
-  if (entry !== null) judgeStatus(entry, chain, now, steps);
+  if (entry !== null) judgeStatus(entry, chain, listsAt, steps);
   return { anchor, hardware: hardwareOf(anchor, entry) };
 }
 
 /** Whether a fresh list is there, which policy may ask for. An old list still condemns, and vouches for nobody. */
-function judgeMetadataList({ now, trust, policy }: Judging, steps: Checklist): boolean {
+function judgeMetadataList({ listsAt, trust, policy }: Judging, steps: Checklist): boolean {
   const spec = 'policy metadata';
   const list = trust.metadata;
-  const fresh = list !== null && now - list.fetchedAt <= policy.metadata.maxAgeMs;
+  const fresh = list !== null && listsAt - list.fetchedAt <= policy.metadata.maxAgeMs;
   const detail = list === null ? 'no metadata list is loaded' : `list no ${list.no}, ${fresh ? 'fresh' : 'too old'}`;
   if (fresh || policy.metadata.required) steps.demand(fresh, 'metadata.fresh', spec, 'status-list-stale', detail);
   else steps.skip('metadata.fresh', spec, detail);

@@ -20,8 +20,10 @@ export interface Registration {
 }
 
 export interface Judging {
-  /** Milliseconds since 1970. */
+  /** When the evidence is from, milliseconds since 1970. */
   readonly now: number;
+  /** When lists are consulted. */
+  readonly listsAt: number;
   readonly trust: TrustStore;
   readonly policy: Policy;
 }
