@@ -3,8 +3,9 @@ import { parseArgs } from 'node:util';
 import { Finding, Random, type Target } from './target.ts';
 import { evidence } from './targets/evidence.ts';
 import { readersTarget } from './targets/readers.ts';
+import { signedTarget } from './targets/signed.ts';
 
-export const targets: readonly Target[] = [evidence, readersTarget];
+export const targets: readonly Target[] = [evidence, readersTarget, signedTarget];
 
 export interface Report {
   readonly target: string;

@@ -118,6 +118,16 @@ describe('a client assertion', () => {
     ['assertion-expired', 'from the future', async () => verify(await made({ iat: S + 61, exp: S + 100 }))],
     ['assertion-signature', 'signed by another key', async () => verify(await made({}, stranger))],
     ['assertion-malformed', 'without jti', async () => verify(await made({ jti: '' }))],
+    [
+      'assertion-malformed',
+      'with another spelling of the same signature',
+      async () => {
+        const good = await made();
+        const last = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'.indexOf(good.at(-1)!);
+        const other = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'[last ^ 1]!;
+        return verify(good.slice(0, -1) + other);
+      },
+    ],
     ['assertion-malformed', 'with alg none', async () => verify(withHeader(await made(), none))],
     ['assertion-malformed', 'with HS256', async () => verify(withHeader(await made(), { ...none, alg: 'HS256' }))],
     [

@@ -1,5 +1,6 @@
 import * as jose from 'jose';
 import { fromBase64 } from '../../bytes/base64.ts';
+import { fromBase64url } from '../../bytes/base64url.ts';
 import { verifyAll } from '../../directory/signature.ts';
 import { type AcceptedIdentity, type Expectation, type IdentityReason, judgeIdentity } from '../../identity/judge.ts';
 
@@ -23,7 +24,7 @@ export async function chainOf(
 
 /** The protected header of a compact JWS of this `typ` under ES256, with no member but those allowed; null otherwise. */
 export function headerOf(jws: string, typ: string, allowed: readonly string[]): jose.ProtectedHeaderParameters | null {
-  if (jws.length > MAX_CHAINED_JWS) return null;
+  if (jws.length > MAX_CHAINED_JWS || !isCanonical(jws)) return null;
   try {
     const header = jose.decodeProtectedHeader(jws);
     const closed = Object.keys(header).every((name) => name === 'alg' || name === 'typ' || allowed.includes(name));
@@ -31,6 +32,12 @@ export function headerOf(jws: string, typ: string, allowed: readonly string[]): 
   } catch {
     return null;
   }
+}
+
+/** Three parts, each the one base64url text of its bytes: jose reads others too, and then one signature would have many spellings. */
+function isCanonical(jws: string): boolean {
+  const parts = jws.split('.');
+  return parts.length === 3 && parts.every((part) => fromBase64url(part) !== null);
 }
 
 /** The payload if `key` (SPKI, P-256) signed it; null otherwise. Times are judged by the caller. */
