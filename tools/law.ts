@@ -38,7 +38,7 @@ export const law: Readonly<Record<string, Room>> = {
   push: { rooms: ['protocol', 'bytes'], packages: ['jose'], pure: false },
   jobs: {
     rooms: ['protocol', 'bytes', 'attestation', 'identity', 'ca', 'actors', 'db', 'push'],
-    packages: ['valibot'],
+    packages: ['valibot', ...noble],
     pure: false,
   },
   http: {

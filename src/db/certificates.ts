@@ -1,7 +1,16 @@
-import { and, gt, lte, ne, sql } from 'drizzle-orm';
+import { and, gt, ne, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import type { CertificateRow, Certificates as Contract } from './repositories.ts';
 import { certificate } from './schema.ts';
+
+/**
+ * What a statement may change: a later one, and of two at the same moment the one that takes the certificate out of force.
+ * End and evidence never change once known, so they are kept from whichever statement comes, in whichever order.
+ */
+function newer(column: 'status' | 'reason' | 'revision') {
+  const wins = sql`excluded.revision > ${certificate.revision} OR (excluded.revision = ${certificate.revision} AND excluded.status <> 'active')`;
+  return sql`CASE WHEN ${wins} THEN ${sql.raw(`excluded.${column}`)} ELSE ${certificate[column]} END`;
+}
 
 /** The index of certificates. It decides nothing; the account does. */
 export class Certificates implements Contract {
@@ -18,13 +27,12 @@ export class Certificates implements Contract {
       .onConflictDoUpdate({
         target: certificate.serial,
         set: {
-          status: sql`excluded.status`,
-          reason: sql`excluded.reason`,
-          revision: sql`excluded.revision`,
-          notAfter: sql`COALESCE(excluded.not_after, ${certificate.notAfter})`,
-          evidence: sql`COALESCE(excluded.evidence, ${certificate.evidence})`,
+          status: newer('status'),
+          reason: newer('reason'),
+          revision: newer('revision'),
+          notAfter: sql`COALESCE(${certificate.notAfter}, excluded.not_after)`,
+          evidence: sql`COALESCE(${certificate.evidence}, excluded.evidence)`,
         },
-        setWhere: lte(certificate.revision, statusAt),
       });
   }
 

@@ -6,6 +6,7 @@ import { Evidences } from './evidences.ts';
 import { Feed } from './feed.ts';
 import { Handles } from './handles.ts';
 import type { HandleOwner, Handles as HandleContract, Repositories } from './repositories.ts';
+import { RevocationLists } from './revocation-lists.ts';
 import { handle } from './schema.ts';
 import { Verifications } from './verifications.ts';
 
@@ -25,6 +26,7 @@ export function openRepositories(d1: D1Shaped): Repositories {
     handles: handlesOf(db, verifications),
     evidence: new Evidences(db),
     certificates: new Certificates(db),
+    revocationLists: new RevocationLists(db),
     events: new Feed(db),
     async migrations() {
       const rows = await db.all<{ name: string }>(sql`SELECT name FROM d1_migrations ORDER BY id`);

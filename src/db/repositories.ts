@@ -82,6 +82,21 @@ export interface Certificates {
   revoked(endedAfter: number): Promise<readonly CertificateRow[]>;
 }
 
+/** A list as it was signed; its number belongs to no other list of that issuer. */
+export interface RevocationListRow {
+  readonly issuer: string;
+  readonly number: number;
+  readonly body: Uint8Array;
+  readonly digest: string;
+  readonly nextUpdate: number;
+}
+
+export interface RevocationLists {
+  latest(issuer: string): Promise<RevocationListRow | null>;
+  /** False when its number was taken meanwhile. Lists that were out of date at `now` are forgotten. */
+  put(row: RevocationListRow, now: number): Promise<boolean>;
+}
+
 export interface Events {
   /** Appends rows of an actor's outbox; repeats are ignored. Durable when it resolves. */
   append(rows: readonly EventRow[]): Promise<void>;
@@ -98,6 +113,7 @@ export interface Repositories {
   readonly handles: Handles;
   readonly evidence: Evidence;
   readonly certificates: Certificates;
+  readonly revocationLists: RevocationLists;
   readonly events: Events;
   /** Names of the migrations that were applied, for readiness. */
   migrations(): Promise<readonly string[]>;

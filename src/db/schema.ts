@@ -168,5 +168,21 @@ export const event = sqliteTable(
     previousHash: text('previous_hash'),
     hash: text(),
   },
-  (table) => [index('event_at').on(table.at)],
+  (table) => [index('event_at').on(table.at), index('event_actor').on(table.actor, table.sequence)],
+);
+
+/** Revocation lists as they were signed; the highest number of an issuer is in force. The key makes every number one list. */
+export const revocationList = sqliteTable(
+  'revocation_list',
+  {
+    /** Key identifier of the issuer, lowercase hexadecimal. */
+    issuer: text().notNull(),
+    number: integer().notNull(),
+    /** DER. */
+    body: bytes().notNull(),
+    /** SHA-256 of its entries, base64url. */
+    digest: text().notNull(),
+    nextUpdate: integer('next_update').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.issuer, table.number] })],
 );

@@ -1,11 +1,10 @@
-import type { CertificateRow } from '../db/repositories.ts';
-import { KEEP_AFTER_END, MAX_LIST_LIFE, type RevocationReason, signRevocationList } from '../ca/revocation.ts';
 import type { Issuer } from '../ca/authority.ts';
 import { base64url } from '../bytes/base64url.ts';
 import { type AppContext, factory } from '../http/context.ts';
+import { currentRevocationList } from '../jobs/revocation-list.ts';
 
 const HOUR_S = 3_600;
-/** One list is made per issuer and this long, however often it is asked for. */
+/** The index is asked once per issuer and this long, however often the list is asked for. */
 const LIST_MS = 1_000;
 
 interface MadeList {
@@ -26,32 +25,15 @@ export const pki = factory
   })
   .get('/v1/pki/crl', async (c) => answer(c, 'application/pkix-crl', await currentList(c), 60));
 
-/** The list of now; its number is the time at which it was made, so it only grows. */
 function currentList(c: AppContext): Promise<Uint8Array<ArrayBuffer>> {
-  const { keys, now } = c.var.services;
+  const { keys, db, now } = c.var.services;
   const at = now();
   const made = lists.get(keys.issuer);
   if (made && at >= made.at && at - made.at < LIST_MS) return made.der;
-  const der = makeList(c, at);
+  const der = currentRevocationList(keys.issuer, db, at);
   lists.set(keys.issuer, { at, der });
   der.catch(() => lists.delete(keys.issuer));
   return der;
-}
-
-async function makeList(c: AppContext, at: number): Promise<Uint8Array<ArrayBuffer>> {
-  const { keys, db } = c.var.services;
-  const rows = await db.certificates.revoked(at - KEEP_AFTER_END);
-  const revoked = rows.map((row) => {
-    return { serial: row.serial, at: row.statusAt, reason: reasonOf(row), until: row.notAfter ?? at };
-  });
-  return signRevocationList(keys.issuer, revoked, at, at, MAX_LIST_LIFE);
-}
-
-/** An index row's reason begins with who revoked. */
-function reasonOf({ status, reason }: CertificateRow): RevocationReason {
-  if (status === 'removed') return 'owner';
-  const [by] = (reason ?? '').split(':');
-  return by === 'owner' || by === 'condemned' || by === 'superseded' ? by : 'operator';
 }
 
 function answer(c: AppContext, type: string, body: string | Uint8Array<ArrayBuffer>, seconds = HOUR_S): Response {

@@ -1,9 +1,11 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { Certificates } from '../../src/db/certificates.ts';
 import { Challenges } from '../../src/db/challenges.ts';
 import type { Database } from '../../src/db/database.ts';
 import { events } from '../../src/db/events.ts';
 import { Handles } from '../../src/db/handles.ts';
-import { certificate, challengeUse, event, list } from '../../src/db/schema.ts';
+import { RevocationLists } from '../../src/db/revocation-lists.ts';
+import { certificate, challengeUse, event, list, revocationList } from '../../src/db/schema.ts';
 
 /** What the repositories promise over D1 and over everything in its shape. The migrations have been applied. */
 export function repositories(host: string, open: () => Promise<Database>): void {
@@ -105,6 +107,42 @@ export function repositories(host: string, open: () => Promise<Database>): void 
       });
       await handles.release('b@example.org', 'one');
       expect(await handles.claim(proved('b@example.org', 'two', 'i3'), told('free-3'))).toEqual({ ok: true });
+    });
+
+    const serial = async (name: string) =>
+      (await db.select().from(certificate)).find((row) => row.serial === name) ?? null;
+    const statement = { account: 'a', device: 'd', notAfter: 99, reason: null };
+
+    it.each([
+      ['issued, then revoked', [0, 1]],
+      ['revoked, then issued', [1, 0]],
+    ])('the index holds status, end and evidence whatever comes first: %s', async (name, order) => {
+      const told = [
+        { ...statement, serial: name, status: 'active', statusAt: 5, evidence: 'e' },
+        { ...statement, serial: name, status: 'revoked', statusAt: 5, evidence: null, reason: 'owner: lost' },
+      ] as const;
+      const certificates = new Certificates(db);
+      for (const i of order) await certificates.index(told[i]!);
+      expect(await serial(name)).toMatchObject({
+        status: 'revoked',
+        reason: 'owner: lost',
+        evidence: 'e',
+        notAfter: 99,
+      });
+      expect((await certificates.revoked(98)).map((row) => row.serial)).toContain(name);
+      expect((await certificates.revoked(99)).map((row) => row.serial)).not.toContain(name);
+    });
+
+    it('one number is one revocation list, and only lists that ended are forgotten', async () => {
+      const lists = new RevocationLists(db);
+      const row = { issuer: '0a', number: 1, body: new Uint8Array([1]), digest: 'x', nextUpdate: 10 };
+      expect(await lists.latest('0a')).toBeNull();
+      expect(await lists.put(row, 1)).toBe(true);
+      expect(await lists.put({ ...row, digest: 'y' }, 1)).toBe(false);
+      expect(await lists.put({ ...row, number: 2, nextUpdate: 20 }, 5)).toBe(true);
+      expect(await lists.put({ ...row, number: 3, nextUpdate: 30 }, 15)).toBe(true);
+      expect(await lists.latest('0a')).toMatchObject({ number: 3, digest: 'x' });
+      expect((await db.select().from(revocationList)).map(({ number }) => number)).toEqual([2, 3]);
     });
 
     it('bytes come back as bytes', async () => {

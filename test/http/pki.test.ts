@@ -1,6 +1,6 @@
 import { beforeAll, expect, it } from 'vitest';
 import { createApp } from '../../src/app.ts';
-import type { CertificateRow } from '../../src/db/repositories.ts';
+import type { CertificateRow, RevocationListRow } from '../../src/db/repositories.ts';
 import type { Services } from '../../src/http/services.ts';
 import { acceptRevocationList } from '../../src/identity/revocation.ts';
 import { NOW, settled, world, type World } from '../support/authority.ts';
@@ -16,6 +16,7 @@ let ca: World;
 let at = NOW;
 let asked: number[] = [];
 let rows: CertificateRow[] = [];
+const kept: RevocationListRow[] = [];
 let app: ReturnType<typeof createApp>;
 beforeAll(async () => {
   ca = await world();
@@ -27,6 +28,14 @@ beforeAll(async () => {
         async revoked(endedAfter: number) {
           asked.push(endedAfter);
           return rows;
+        },
+      },
+      revocationLists: {
+        latest: async () => kept.at(-1) ?? null,
+        async put(list: RevocationListRow) {
+          if (kept.some(({ number }) => number === list.number)) return false;
+          kept.push(list);
+          return true;
         },
       },
     },
@@ -58,13 +67,35 @@ it('the list names what the index has revoked, also of dormant devices, with why
   expect(asked).toEqual([NOW - 91 * DAY]);
 });
 
-it('is signed once a second at most, and its number only grows', async () => {
+it('is asked of the index once a second at most, and stays the same list while nothing was revoked', async () => {
   asked = [];
   at = NOW + 1000;
   const [first] = await Promise.all([list(), list(), list()]);
-  expect([asked.length, first.number]).toEqual([1, NOW + 1000]);
-  at = NOW + 2000;
-  expect((await list()).number).toBe(NOW + 2000);
+  expect([asked.length, first.number]).toEqual([1, NOW]);
+  at = NOW + DAY / 2 - 1000;
+  expect((await list()).number).toBe(NOW);
+});
+
+it('a revocation makes the next list, whose number is higher even when the clock went back', async () => {
+  at = NOW - 5000;
+  rows = [...rows, row('0d', { statusAt: at })];
+  const next = await list();
+  expect([next.number, next.revoked.has('d')]).toEqual([NOW + 1, true]);
+});
+
+it('a list with half its life behind it is followed by a new one', async () => {
+  at = NOW + DAY / 2 + 1000;
+  const { number, nextUpdate } = await list();
+  expect([number, nextUpdate]).toEqual([at, at + DAY]);
+});
+
+it('when another maker took the number, what that one did not know is still in the list', async () => {
+  at += 10_000;
+  rows = [...rows, row('0e', { statusAt: at })];
+  const before = kept.at(-1);
+  kept.push({ ...before!, number: at, digest: 'of another maker' });
+  const { number, revoked } = await list();
+  expect([number, revoked.has('e')]).toEqual([at + 1, true]);
 });
 
 it('the chain is PEM and the issuing certificate DER', async () => {

@@ -4,6 +4,7 @@ import { device } from '../../actors/device/device.ts';
 import { createApp } from '../../app.ts';
 import { openRepositories } from '../../db/open.ts';
 import type { Services } from '../../http/services.ts';
+import { chores } from '../../jobs/chores.ts';
 import { consumers } from '../../jobs/consumers.ts';
 import { composeServices } from '../services.ts';
 import { actorObject } from './actor-object.ts';
@@ -11,7 +12,7 @@ import { ObjectActors } from './actors.ts';
 import { type Bindings, bindings } from './bindings.ts';
 import { report } from './faults.ts';
 import { consume } from './queues.ts';
-import { type Chore, housekeep } from './scheduled.ts';
+import { housekeep } from './scheduled.ts';
 
 export const AccountActor = actorObject<CloudflareBindings>(account, bindings);
 export const DeviceActor = actorObject<CloudflareBindings>(device, bindings);
@@ -54,8 +55,7 @@ export default {
   },
 
   async scheduled(event, env): Promise<void> {
-    const { challenges } = openRepositories(bindings(env).db);
-    const chores: Chore[] = [{ name: 'used-challenges', work: (now) => challenges.sweep(now) }];
-    await housekeep(event, chores, report);
+    const { keys, db } = await servicesOf(env);
+    await housekeep(event, chores(keys.issuer, db), report);
   },
 } satisfies ExportedHandler<CloudflareBindings>;

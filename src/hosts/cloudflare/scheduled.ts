@@ -1,10 +1,5 @@
 import type { Fault } from '../../actors/port.ts';
-
-/** One piece of periodic housekeeping; safe to repeat and to miss. */
-export interface Chore {
-  readonly name: string;
-  readonly work: (now: number) => Promise<void>;
-}
+import type { Chore } from '../../jobs/chores.ts';
 
 /** Every chore has its turn; one that fails is reported and holds up none of the others. */
 export async function housekeep(

@@ -5,16 +5,19 @@ import { device } from '../../actors/device/device.ts';
 import { createApp } from '../../app.ts';
 import { openRepositories } from '../../db/open.ts';
 import type { Services } from '../../http/services.ts';
+import { chores } from '../../jobs/chores.ts';
 import { consumers } from '../../jobs/consumers.ts';
 import { composeServices } from '../services.ts';
 import { SecretsError } from '../secrets.ts';
 import { type Bindings, openBindings } from './bindings.ts';
 import { type Config, readConfig } from './config.ts';
+import { Cron } from './cron.ts';
 import { log } from './log.ts';
 import { Refused } from './refused.ts';
 import { readSecrets } from './secrets.ts';
 
 const HEALTHY_WITHIN_MS = 2_000;
+const CHORES_MS = 300_000;
 
 async function compose(config: Config, bindings: Bindings, stopping: () => boolean): Promise<Services> {
   const secrets = await readSecrets(process.env, config.data, config.settings, Date.now());
@@ -39,6 +42,11 @@ async function start(): Promise<void> {
   let stopping = false;
   const services = await compose(config, bindings, () => stopping);
   const app = createApp(() => services);
+  const cron = new Cron(
+    chores(services.keys.issuer, services.db).map(({ name, work }) => ({ name, everyMs: CHORES_MS, run: work })),
+    services.now,
+    (name, error) => log('periodic-work-failed', { name, error: String(error) }),
+  );
   const server = Deno.serve(
     {
       hostname: config.hostname,
@@ -52,6 +60,7 @@ async function start(): Promise<void> {
     if (stopping) process.exit(1);
     stopping = true;
     log('stopping', { signal });
+    cron.stop();
     await Promise.all([server.shutdown(), bindings.close()]);
     process.exit(0);
   };
