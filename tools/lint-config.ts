@@ -6,7 +6,7 @@ const config = {
   $schema: './node_modules/oxlint/configuration_schema.json',
   plugins: ['typescript', 'unicorn', 'oxc', 'import', 'promise', 'vitest'],
   categories: { correctness: 'error', suspicious: 'error', perf: 'error' },
-  ignorePatterns: ['node_modules', 'dist', 'worker-configuration.d.ts', 'test/law/**'],
+  ignorePatterns: ['node_modules', 'dist', 'worker-configuration.d.ts'],
   rules: {
     'import/no-cycle': 'error',
     'typescript/no-floating-promises': 'error',
