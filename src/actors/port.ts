@@ -42,7 +42,7 @@ export interface Turn {
   readonly now: number;
   random(bytes: number): Uint8Array<ArrayBuffer>;
 
-  /** Rows of a query. `?1` is `self.name`; the binds given here start at `?2`. */
+  /** Rows of a SELECT; writing is `run`'s alone. `?1` is `self.name`; the binds given here start at `?2`. */
   all<R>(sql: string, ...binds: readonly Bind[]): R[];
   /** Rows changed by a statement; same binding as `all`. */
   run(sql: string, ...binds: readonly Bind[]): number;

@@ -4,7 +4,7 @@ import { account } from '../../src/actors/account/account.ts';
 import { call } from '../../src/actors/call/call.ts';
 import { device } from '../../src/actors/device/device.ts';
 import { nameOfCheck } from '../../src/actors/account/manifest.ts';
-import type { Answer, Json } from '../../src/actors/port.ts';
+import type { Address, Answer, Json } from '../../src/actors/port.ts';
 import { accountIdOf, deviceIdOf } from '../../src/directory/account.ts';
 import { p256Spki } from '../../src/directory/signature.ts';
 import {
@@ -16,8 +16,6 @@ import {
   successor,
 } from '../../src/directory/manifest/write.ts';
 import type { Head } from '../../src/directory/manifest/head.ts';
-import type { Simulator } from '../../src/hosts/simulator/simulator.ts';
-import type { SimulatedSocket } from '../../src/hosts/simulator/socket.ts';
 import type { Manifest, SignedManifest } from '../../src/protocol/manifest.ts';
 
 export const actors = [account, device, call];
@@ -38,18 +36,26 @@ type Wire = { algorithm: 'ES256'; key: string; data: string; signature: string }
 
 const TERMS = { handles: [], recovery: { policy: 'delay' as const, delayHours: 24, handles: [] }, minProtocol: 1 };
 
-/** Speaks to the actors of a simulator and lets time pass until it is answered. */
+/** As much of a host as a town needs: commands, time and dice. */
+export interface Ground {
+  readonly now: number;
+  readonly dice: { bytes(count: number): Uint8Array<ArrayBuffer> };
+  command(to: Address, key: string, body: unknown): Promise<Answer>;
+  pass(ms: number): Promise<void>;
+}
+
+/** Speaks to actors and lets time pass until it is answered. */
 export class Town {
-  readonly simulator: Simulator;
+  readonly ground: Ground;
   #keys = 0;
 
-  constructor(simulator: Simulator) {
-    this.simulator = simulator;
+  constructor(ground: Ground) {
+    this.ground = ground;
   }
 
   async tell(kind: string, name: string, body: object): Promise<Json> {
-    const answer = this.simulator.command({ kind, name }, `t${++this.#keys}`, body);
-    await this.simulator.pass(50);
+    const answer = this.ground.command({ kind, name }, `t${++this.#keys}`, body);
+    await this.ground.pass(50);
     const given: Answer = await answer;
     if (!given.ok) throw new Error(`${kind}/${name} is ${given.reason}`);
     return given.value;
@@ -60,12 +66,12 @@ export class Town {
   }
 
   phone(): { device: string; key: string } {
-    const bytes = (n: number) => this.simulator.dice.bytes(n);
+    const bytes = (n: number) => this.ground.dice.bytes(n);
     return { device: deviceIdOf(bytes(16)), key: base64url(p256Spki(bytes(32), bytes(32))) };
   }
 
   signed(manifest: Manifest, kids: readonly string[]): SignedManifest {
-    const signatures: ManifestSignature[] = kids.map((kid) => ({ kid, signature: this.simulator.dice.bytes(64) }));
+    const signatures: ManifestSignature[] = kids.map((kid) => ({ kid, signature: this.ground.dice.bytes(64) }));
     signingInput(draft(manifest), { kid: kids[0] ?? '' });
     return assemble(draft(manifest), signatures);
   }
@@ -95,7 +101,7 @@ export class Town {
   async person(count: number): Promise<Person> {
     const phones = Array.from({ length: count }, () => this.phone());
     const first = phones[0]!;
-    const genesis = genesisOf({ id: first.device, key: first.key }, this.simulator.now, TERMS);
+    const genesis = genesisOf({ id: first.device, key: first.key }, this.ground.now, TERMS);
     const { payload } = draft(genesis);
     const { sha256 } = await import('@noble/hashes/sha2.js');
     const name = accountIdOf(sha256(payload));
@@ -105,7 +111,7 @@ export class Town {
     };
     let head = { account: name, version: 1, hash: answer.hash, manifest: genesis } as unknown as Head;
     for (const phone of phones.slice(1)) {
-      const at = this.simulator.now;
+      const at = this.ground.now;
       const next = successor(head, at, {
         devices: [...head.manifest.devices, { id: phone.device, key: phone.key, addedAt: at }],
       });
@@ -118,13 +124,13 @@ export class Town {
   }
 
   async equip(name: string, { device: id, key }: { device: string; key: string }): Promise<void> {
-    const serial = base64url(this.simulator.dice.bytes(16));
+    const serial = base64url(this.ground.dice.bytes(16));
     await this.tell('account', name, { do: 'intend', device: id, key, serial, request: serial });
     await this.tell('account', name, {
       do: 'issued',
       serial,
       chain: ['AA'],
-      notAfter: this.simulator.now + 7 * 86_400_000,
+      notAfter: this.ground.now + 7 * 86_400_000,
       evidence: 'none',
     });
     await this.tell('device', id, { do: 'register', account: name, key, pushTokenHash: 'push' });
@@ -136,74 +142,7 @@ export class Town {
       salt: 's',
       commitment: 'c',
       method: 'test',
-      verifiedAt: this.simulator.now,
+      verifiedAt: this.ground.now,
     });
-  }
-
-  /** A courier connection that keeps what it hears and acknowledges as it goes. */
-  courier(phone: Phone): Courier {
-    return new Courier(this.simulator, phone);
-  }
-}
-
-type Frame = {
-  type: string;
-  seq?: number;
-  topic?: string;
-  body?: { type: string; [name: string]: unknown };
-  [name: string]: unknown;
-};
-
-export class Courier {
-  static hellos = 0;
-  readonly frames: Frame[] = [];
-  readonly socket: SimulatedSocket;
-  readonly #simulator: Simulator;
-  readonly #phone: Phone;
-  #requests = 0;
-
-  constructor(simulator: Simulator, phone: Phone) {
-    this.#simulator = simulator;
-    this.#phone = phone;
-    const hello = {
-      do: 'courier',
-      account: phone.account,
-      device: phone.device,
-      key: phone.key,
-      pushTokenHash: 'push',
-      box: null,
-      lastSeq: 0,
-      nextNonce: 'n',
-      nonce: { id: String(++Courier.hellos), until: Number.MAX_SAFE_INTEGER },
-    };
-    this.socket = simulator.connect({ kind: 'device', name: phone.device }, ['courier'], hello);
-    this.socket.onFrame = (frame) => {
-      const parsed = JSON.parse(String(frame)) as Frame;
-      this.frames.push(parsed);
-      if (parsed.type === 'deliver') this.send({ type: 'ack', upTo: parsed.seq });
-    };
-  }
-
-  send(frame: object): void {
-    this.#simulator.send({ kind: 'device', name: this.#phone.device }, this.socket, JSON.stringify(frame));
-  }
-
-  say(verb: object): void {
-    this.send({ type: 'call', request: `r${++this.#requests}`, verb });
-  }
-
-  /** Bodies of call frames in the order they came. */
-  get heard(): string[] {
-    return this.frames
-      .filter((frame) => frame.type === 'deliver' && frame.topic === 'call')
-      .map((frame) => frame.body?.type ?? '');
-  }
-
-  get replies(): unknown[] {
-    return this.frames.filter((frame) => frame.type === 'reply').map((frame) => frame['reply']);
-  }
-
-  body(type: string): Frame['body'] {
-    return this.frames.find((frame) => frame.body?.type === type)?.body;
   }
 }

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Simulator } from '../../src/hosts/simulator/simulator.ts';
 import { CALM, STORM } from '../../src/hosts/simulator/weather.ts';
+import { Courier } from './courier.ts';
 import { actors, type Person, Town } from './people.ts';
 
 const simulator = new Simulator({ actors });
@@ -36,11 +37,8 @@ const verb = (name: string, more: object = {}) => ({ verb: name, call: CALL, att
 describe('a call between real actors', () => {
   it('rings on both devices of the callee, is answered on one, and leaves one history row on every device', async () => {
     const [ann, bob] = [await town.person(1), await town.person(2)];
-    const caller = town.courier(ann.devices[0]!);
-    const [phone, tablet] = bob.devices.map((one) => town.courier(one)) as [
-      ReturnType<Town['courier']>,
-      ReturnType<Town['courier']>,
-    ];
+    const caller = new Courier(simulator, ann.devices[0]!);
+    const [phone, tablet] = bob.devices.map((one) => new Courier(simulator, one)) as [Courier, Courier];
     await simulator.pass(100);
     caller.say(await invitation(ann, bob));
     await simulator.pass(200);
@@ -78,8 +76,8 @@ describe('a call between real actors', () => {
 
   it('refuses an invitation without the capability that a lookup gave to this very device', async () => {
     const [ann, bob, eve] = [await town.person(1), await town.person(1), await town.person(1)];
-    const caller = town.courier(eve.devices[0]!);
-    const phone = town.courier(bob.devices[0]!);
+    const caller = new Courier(simulator, eve.devices[0]!);
+    const phone = new Courier(simulator, bob.devices[0]!);
     await simulator.pass(100);
     caller.say(await invitation(ann, bob));
     await simulator.pass(300);
@@ -89,12 +87,12 @@ describe('a call between real actors', () => {
 
   it('is stored for a device that is offline, and rings when it comes back in time', async () => {
     const [ann, bob] = [await town.person(1), await town.person(1)];
-    const caller = town.courier(ann.devices[0]!);
+    const caller = new Courier(simulator, ann.devices[0]!);
     await simulator.pass(100);
     caller.say(await invitation(ann, bob));
     await simulator.pass(5_000);
     simulator.crashAll();
-    const phone = town.courier(bob.devices[0]!);
+    const phone = new Courier(simulator, bob.devices[0]!);
     await simulator.pass(500);
     expect(phone.heard).toEqual(['invite']);
     expect(phone.frames.at(-1)?.type).toBe('drained');
@@ -102,13 +100,13 @@ describe('a call between real actors', () => {
 
   it('of a caller that cancelled meanwhile never rings, and is one missed call', async () => {
     const [ann, bob] = [await town.person(1), await town.person(1)];
-    const caller = town.courier(ann.devices[0]!);
+    const caller = new Courier(simulator, ann.devices[0]!);
     await simulator.pass(100);
     caller.say(await invitation(ann, bob));
     await simulator.pass(2_000);
     caller.say(verb('cancel'));
     await simulator.pass(500);
-    const phone = town.courier(bob.devices[0]!);
+    const phone = new Courier(simulator, bob.devices[0]!);
     await simulator.pass(500);
     expect(phone.frames.map((frame) => frame.type).indexOf('drained')).toBeGreaterThan(
       phone.frames.findIndex((frame) => frame.body?.type === 'cancelled'),
@@ -118,10 +116,7 @@ describe('a call between real actors', () => {
 
   it('closes the courier of a device that was revoked and rings it no more', async () => {
     const [ann, bob] = [await town.person(1), await town.person(2)];
-    const [phone, tablet] = bob.devices.map((one) => town.courier(one)) as [
-      ReturnType<Town['courier']>,
-      ReturnType<Town['courier']>,
-    ];
+    const [phone, tablet] = bob.devices.map((one) => new Courier(simulator, one)) as [Courier, Courier];
     await simulator.pass(100);
     await town.tell('account', bob.account, {
       do: 'revoke',
@@ -131,7 +126,7 @@ describe('a call between real actors', () => {
     });
     await simulator.pass(500);
     expect(await tablet.socket.closed).toEqual({ code: 4401 });
-    const caller = town.courier(ann.devices[0]!);
+    const caller = new Courier(simulator, ann.devices[0]!);
     await simulator.pass(100);
     caller.say(await invitation(ann, bob));
     await simulator.pass(300);
@@ -174,8 +169,8 @@ describe('a call between real actors', () => {
       simulator.reset(seed, CALM);
       town = new Town(simulator);
       const [ann, bob] = [await town.person(1), await town.person(2)];
-      const caller = town.courier(ann.devices[0]!);
-      const phones = bob.devices.map((one) => town.courier(one));
+      const caller = new Courier(simulator, ann.devices[0]!);
+      const phones = bob.devices.map((one) => new Courier(simulator, one));
       await simulator.pass(100);
       const invite = await invitation(ann, bob);
       simulator.weather = { ...STORM, crashBeforeCommit: 0, crashAfterCommit: 0 };

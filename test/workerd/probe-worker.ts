@@ -1,9 +1,13 @@
+import { account } from '../../src/actors/account/account.ts';
+import { call } from '../../src/actors/call/call.ts';
+import { device } from '../../src/actors/device/device.ts';
 import type { Address, Json } from '../../src/actors/port.ts';
 import type { Store } from '../../src/actors/kernel/store.ts';
 import { actorObject } from '../../src/hosts/cloudflare/actor-object.ts';
 import { ObjectActors } from '../../src/hosts/cloudflare/actors.ts';
 import { report } from '../../src/hosts/cloudflare/faults.ts';
-import { consume, look } from '../../src/hosts/cloudflare/queues.ts';
+import { consume } from '../../src/hosts/cloudflare/queues.ts';
+import { nudge } from '../../src/jobs/hints.ts';
 import type { Namespace, Ways } from '../../src/hosts/cloudflare/ways.ts';
 import type { Platform } from '../../src/hosts/runner.ts';
 import { probe } from '../port/probe.ts';
@@ -12,6 +16,10 @@ import { CALM, type Weather } from '../port/world.ts';
 /** The probe as a Durable Object, with an HTTP face through which a test outside the process drives it. */
 export interface Env {
   readonly PROBE: Namespace;
+  /** The product's actors, in tests inside workerd. */
+  readonly ACCOUNT?: Namespace;
+  readonly DEVICE?: Namespace;
+  readonly CALL?: Namespace;
   readonly HINTS: Queue;
   /** A bug to plant: `forget-heard` loses the memory of applied mail. */
   readonly PLANT?: string;
@@ -19,8 +27,12 @@ export interface Env {
 
 export function ways(env: Env): Ways {
   return {
-    namespaces: new Map([['probe', env.PROBE]]),
-    queues: new Map([['hints', env.HINTS]]),
+    namespaces: new Map(
+      Object.entries({ probe: env.PROBE, account: env.ACCOUNT, device: env.DEVICE, call: env.CALL }).flatMap(
+        ([kind, namespace]) => (namespace ? [[kind, namespace] as const] : []),
+      ),
+    ),
+    queues: new Map(['hints', 'events', 'wakeups', 'invitations'].map((queue) => [queue, env.HINTS])),
     jurisdiction: null,
   };
 }
@@ -69,6 +81,10 @@ export const ProbeActor = actorObject<Env>(probe, ways, {
   },
 });
 
+export const AccountActor = actorObject<Env>(account, ways);
+export const DeviceActor = actorObject<Env>(device, ways);
+export const CallActor = actorObject<Env>(call, ways);
+
 async function control(request: Request, env: Env): Promise<Response> {
   const url = new URL(request.url);
   const [, verb, name] = url.pathname.split('/').map(decodeURIComponent);
@@ -95,7 +111,7 @@ async function control(request: Request, env: Env): Promise<Response> {
 export default {
   fetch: control,
   async queue(batch, env) {
-    const consumers = new Map([['hints', look(new ObjectActors(ways(env)), 'hints')]]);
+    const consumers = new Map([['hints', nudge(new ObjectActors(ways(env)), 'hints')]]);
     await consume(batch, consumers, report);
   },
 } satisfies ExportedHandler<Env>;

@@ -48,6 +48,7 @@ export interface Taken {
 }
 
 const MAX_NOTE_CHARS = 8_192;
+const READS = /^\s*(SELECT|WITH)\b/i;
 
 interface SocketRow {
   readonly id: string;
@@ -75,6 +76,7 @@ class OpenTurn implements Turn {
   }
 
   all<R>(sql: string, ...binds: readonly Bind[]): R[] {
+    if (!READS.test(sql)) throw new PortError(`all() only reads, so that a turn knows when it wrote: ${sql}`);
     return this.#ground.store.all<R>(ownRows(sql), [this.self.name, ...binds]);
   }
 

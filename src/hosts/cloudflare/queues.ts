@@ -1,4 +1,4 @@
-import type { Actors, Consumer, Fault, Hint } from '../../actors/port.ts';
+import type { Consumer, Fault, Hint } from '../../actors/port.ts';
 
 /** Each queue has a second one for its dead letters, named after it. */
 const DEAD = '-dead';
@@ -39,16 +39,6 @@ export async function consume(
 function consumerOf(queue: string, consumers: ReadonlyMap<string, Consumer>): Consumer | null {
   if (queue.endsWith(DEAD)) return null;
   return [...consumers].find(([name]) => queue === name || queue.endsWith(`-${name}`))?.[1] ?? null;
-}
-
-const UNANSWERED_RETRY_MS = 1_000;
-
-/** Makes the hinted actor look at its own rows; an actor that cannot be reached is hinted again. */
-export function look(actors: Actors, queue: string): Consumer {
-  return async ({ actor, key }) => {
-    const answer = await actors.hinted(actor, queue, key);
-    return answer.ok ? { done: true } : { done: false, retryAfterMs: UNANSWERED_RETRY_MS };
-  };
 }
 
 async function settle(message: Message, hint: Hint, consumer: Consumer, report: (fault: Fault) => void): Promise<void> {
