@@ -7,7 +7,7 @@ import { Feed } from './feed.ts';
 import { Handles } from './handles.ts';
 import type { HandleOwner, Handles as HandleContract, Repositories } from './repositories.ts';
 import { RevocationLists } from './revocation-lists.ts';
-import { handle } from './schema.ts';
+import { deployment, handle } from './schema.ts';
 import { Verifications } from './verifications.ts';
 
 /** Every repository over one D1, or over what another host has in its place. */
@@ -16,6 +16,14 @@ export function openRepositories(d1: D1Shaped): Repositories {
   const challenges = new Challenges(db);
   const verifications = new Verifications(db);
   return {
+    async identity(claimed) {
+      await db
+        .insert(deployment)
+        .values({ id: 1, ...claimed })
+        .onConflictDoNothing();
+      const [kept] = await db.select().from(deployment).where(eq(deployment.id, 1));
+      return kept ? { deployment: kept.deployment, jurisdiction: kept.jurisdiction } : claimed;
+    },
     challenges: {
       use: async (nonce, request, expiresAt) => (await challenges.consume({ nonce, request, expiresAt })).ok,
       sweep: async (now) => {

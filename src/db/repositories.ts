@@ -108,7 +108,15 @@ export interface Events {
   ): Promise<readonly { readonly cursor: number; readonly row: EventRow }[]>;
 }
 
+/** What a deployment is for ever. */
+export interface DeploymentIdentity {
+  readonly deployment: string;
+  readonly jurisdiction: string;
+}
+
 export interface Repositories {
+  /** Writes the identity at the first start; ever after, answers what was written then. */
+  identity(claimed: DeploymentIdentity): Promise<DeploymentIdentity>;
   readonly challenges: Challenges;
   readonly handles: Handles;
   readonly evidence: Evidence;

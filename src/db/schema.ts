@@ -13,6 +13,15 @@ const bytes = customType<{ data: Uint8Array; driverData: Uint8Array | ArrayBuffe
   fromDriver: (value) => (value instanceof Uint8Array ? value : new Uint8Array(value)),
 });
 
+/** What this deployment is, written once at its first start: one row. */
+export const deployment = sqliteTable('deployment', {
+  /** Always 1. */
+  id: integer().primaryKey(),
+  deployment: text().notNull(),
+  /** Object ids are made in it, so it can never change. */
+  jurisdiction: text().notNull(),
+});
+
 /** Decides handle -> account. The row exists only while the handle is proved; one account per handle. */
 export const handle = sqliteTable(
   'handle',

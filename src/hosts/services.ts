@@ -5,7 +5,7 @@ import { builtInTrust } from '../attestation/trust/load.ts';
 import type { Anchor } from '../attestation/trust/store.ts';
 import { fromBase64url } from '../bytes/base64url.ts';
 import type { Actors } from '../actors/port.ts';
-import type { Repositories } from '../db/repositories.ts';
+import type { DeploymentIdentity, Repositories } from '../db/repositories.ts';
 import type { CodeSender, Services } from '../http/services.ts';
 import { openSecrets, type Secrets, SecretsError } from './secrets.ts';
 
@@ -18,6 +18,8 @@ export interface Settings {
   readonly policy: string;
   /** ALLOWED_ORIGINS: browser origins, separated by spaces. */
   readonly allowedOrigins: readonly string[];
+  /** JURISDICTION: where objects live; part of what the deployment is. */
+  readonly jurisdiction: string;
   /** ANCHORS, development only: further TPM roots (DER, base64url), for machines whose TPM is software. */
   readonly anchors: readonly string[];
 }
@@ -48,6 +50,7 @@ export async function composeServices(
     throw new SecretsError('POLICY is development: production does not accept software keys.');
   if (environment === 'production' && settings.anchors.length > 0)
     throw new SecretsError('ANCHORS is set: production trusts the anchors that ship, and no others.');
+  await sameDeployment(ground.db, { deployment: opened.deployment, jurisdiction: settings.jurisdiction });
   const anchor = opened.developmentRoot && developmentAnchor(opened.developmentRoot.certificate);
   const { codes, inbox } = developmentInbox();
   return {
@@ -72,6 +75,19 @@ export async function composeServices(
     log: ground.log,
     ready: ground.ready,
   };
+}
+
+/** A database belongs to one deployment in one jurisdiction; with another's secrets or place nothing may start on it. */
+async function sameDeployment(db: Repositories, claimed: DeploymentIdentity): Promise<void> {
+  const kept = await db.identity(claimed);
+  if (kept.jurisdiction !== claimed.jurisdiction)
+    throw new SecretsError(
+      `JURISDICTION is ${claimed.jurisdiction}, but this deployment was made in ${kept.jurisdiction}: it cannot be moved, because its objects' ids are made in it.`,
+    );
+  if (kept.deployment !== claimed.deployment)
+    throw new SecretsError(
+      `CALLSIGN_KEYS is of deployment ${claimed.deployment}, but this database belongs to ${kept.deployment}.`,
+    );
 }
 
 function virtualTpm(text: string, index: number): Anchor {

@@ -69,6 +69,7 @@ function settingsOf(env: Readonly<Record<string, unknown>>): Settings {
     origin: text('ORIGIN', ''),
     policy: text('POLICY', 'standard'),
     allowedOrigins: words('ALLOWED_ORIGINS'),
+    jurisdiction: text('JURISDICTION', 'none'),
     anchors: words('ANCHORS'),
   };
 }

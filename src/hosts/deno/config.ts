@@ -46,6 +46,7 @@ function settingsOf(env: Environment): Settings {
       'the name of a policy',
     ),
     allowedOrigins: words(env['ALLOWED_ORIGINS']),
+    jurisdiction: text(env, 'JURISDICTION', 'none', /^[a-z]{2,16}$/, '`none` or a name like `eu`'),
     anchors: words(env['ANCHORS']),
   };
 }

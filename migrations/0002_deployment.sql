@@ -1,0 +1,5 @@
+CREATE TABLE `deployment` (
+	`id` integer PRIMARY KEY NOT NULL,
+	`deployment` text NOT NULL,
+	`jurisdiction` text NOT NULL
+);

@@ -1,0 +1,64 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Actors } from '../../src/actors/port.ts';
+import { openRepositories } from '../../src/db/open.ts';
+import { LocalD1 } from '../../src/hosts/deno/d1.ts';
+import { applyMigrations } from '../../src/hosts/deno/migrations.ts';
+import { Shard } from '../../src/hosts/deno/shard.ts';
+import { makeDevelopmentSecrets, type Secrets } from '../../src/hosts/secrets.ts';
+import { composeServices, type Settings } from '../../src/hosts/services.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'callsign-identity-'));
+const table = new Shard(join(folder, 'd1.sqlite'));
+applyMigrations(table, 'migrations');
+const db = openRepositories(new LocalD1(table));
+
+const settings: Settings = {
+  environment: 'development',
+  origin: 'http://127.0.0.1:8787',
+  policy: 'development',
+  allowedOrigins: [],
+  jurisdiction: 'none',
+  anchors: [],
+};
+const ground = { actors: {} as Actors, db, log: () => undefined, ready: async () => [] };
+let secrets: Secrets;
+
+beforeAll(async () => {
+  secrets = await makeDevelopmentSecrets(Date.now());
+  await composeServices(settings, secrets, ground);
+});
+afterAll(() => {
+  table.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('a deployment', () => {
+  it('starts again as itself', async () => {
+    const { deployment } = await composeServices(settings, secrets, ground);
+    expect(await db.identity({ deployment: 'another', jurisdiction: 'eu' })).toEqual({
+      deployment: deployment.id,
+      jurisdiction: 'none',
+    });
+  });
+
+  it('refuses to start in another jurisdiction, in a sentence', async () => {
+    await expect(composeServices({ ...settings, jurisdiction: 'eu' }, secrets, ground)).rejects.toThrow(
+      /JURISDICTION is eu, but this deployment was made in none/,
+    );
+  });
+
+  it('refuses to start with another deployment’s secrets, in a sentence', async () => {
+    const others = await makeDevelopmentSecrets(Date.now());
+    await expect(composeServices(settings, others, ground)).rejects.toThrow(/this database belongs to/);
+  });
+
+  it('of production refuses development secrets, development policy and further anchors', async () => {
+    const production = { ...settings, environment: 'production', policy: 'standard' } as const;
+    await expect(composeServices(production, secrets, ground)).rejects.toThrow(/made for development/);
+    const { CALLSIGN_CA } = secrets;
+    await expect(composeServices(production, { CALLSIGN_CA }, ground)).rejects.toThrow(/CALLSIGN_KEYS is not set/);
+  });
+});
