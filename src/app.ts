@@ -62,6 +62,8 @@ export function createApp(servicesOf: (env: unknown) => Services | Promise<Servi
     return problem(c, 'method-not-allowed', 'method');
   });
   app.onError((error, c) => {
+    // Nothing could be composed: the host logs the sentence that says why.
+    if (!('services' in c.var)) throw error;
     if (error instanceof HTTPException && error.status < 500) return problem(c, 'bad-request', 'malformed');
     c.var.services.log({ event: 'request.failed', request: c.var.request, error: `${error.name}: ${error.message}` });
     return problem(c, 'internal', 'internal');
