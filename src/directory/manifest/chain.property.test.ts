@@ -60,6 +60,9 @@ function allows(
 ): boolean {
   const by = devices.get(signer);
   if (!by) return false;
+  // An entry written again as it is changes nothing: a version that one device may sign.
+  const entry = what === 'add' ? devices.get(subject) : what === 'replace' ? by : undefined;
+  if (entry?.key === key && entry.addedAt === at) return !possession;
   if (what === 'add') return possession && !ids.has(subject) && !keys.has(key) && devices.size < 10;
   if (what === 'leave') return devices.size > 1;
   if (what === 'replace') return possession && !keys.has(key);
