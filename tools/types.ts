@@ -2,7 +2,9 @@
 import { spawn } from 'node:child_process';
 import { existsSync, globSync } from 'node:fs';
 
-const configs = globSync('tsconfig.*.json').filter((name) => name !== 'tsconfig.base.json');
+const configs = globSync('tsconfig.*.json').filter(
+  (name) => name !== 'tsconfig.base.json' && name !== 'tsconfig.build.json',
+);
 
 function run(command: string, args: string[]): Promise<{ code: number; output: string }> {
   return new Promise((resolve) => {

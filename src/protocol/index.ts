@@ -1,0 +1,13 @@
+/** The package export `./protocol`: the wire contract, for whoever speaks to a deployment without the SDK. */
+export * from './api.ts';
+export * from './bundle.ts';
+export * from './call.ts';
+export * from './courier.ts';
+export * from './envelope.ts';
+export * from './event.ts';
+export * from './handle.ts';
+export * from './history.ts';
+export * from './identity.ts';
+export * from './manifest.ts';
+export * from './problem.ts';
+export * from './request.ts';

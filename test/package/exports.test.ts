@@ -1,0 +1,71 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+
+/** The package as somebody installs it: built, packed into a folder of its own, and imported by name. */
+const folder = mkdtempSync(join(tmpdir(), 'callsign-package-'));
+const bin = (name: string) => join(process.cwd(), 'node_modules/.bin', name);
+const installed = join(folder, 'node_modules/callsign');
+
+beforeAll(() => {
+  mkdirSync(installed, { recursive: true });
+  const built = spawnSync(bin('tsc'), ['-p', 'tsconfig.build.json', '--outDir', join(installed, 'dist')], {
+    encoding: 'utf8',
+  });
+  expect(built.stdout).toBe('');
+  for (const file of ['package.json', 'LICENSE', 'README.md']) cpSync(file, join(installed, file));
+  symlinkSync(join(process.cwd(), 'node_modules'), join(installed, 'node_modules'));
+  writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'consumer', type: 'module' }));
+}, 60_000);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the package', () => {
+  it.each([
+    ['sdk', `typeof m.CallsignClient === 'function' && typeof m.enroll === 'function'`],
+    ['attestation', `typeof m.verifyEvidence === 'function' && m.policies.standard.version.startsWith('standard')`],
+    ['protocol', `m.PROBLEMS['not-found'].status === 404`],
+  ])('is imported as callsign/%s by Node', (name, holds) => {
+    writeFileSync(join(folder, `${name}.mjs`), `import * as m from 'callsign/${name}';\nconsole.log(${holds});\n`);
+    const run = spawnSync(process.execPath, [`${name}.mjs`], { cwd: folder, encoding: 'utf8', timeout: 30_000 });
+    expect(`${run.stdout}${run.stderr}`).toBe('true\n');
+  });
+
+  it('is not imported by paths that it does not export', () => {
+    writeFileSync(join(folder, 'inside.mjs'), `import 'callsign/dist/sdk/api.js';\n`);
+    expect(spawnSync(process.execPath, ['inside.mjs'], { cwd: folder, encoding: 'utf8' }).stderr).toContain(
+      'ERR_PACKAGE_PATH_NOT_EXPORTED',
+    );
+  });
+
+  it('brings types that a strict consumer compiles against', () => {
+    writeFileSync(
+      join(folder, 'consumer.ts'),
+      `import { CallsignClient, type Peer } from 'callsign/sdk';\nimport type { Verdict } from 'callsign/attestation';\nimport type { Verb } from 'callsign/protocol';\n` +
+        `export const call = (client: CallsignClient, peer: Peer) => client.call(peer, ['audio']).id satisfies string;\n` +
+        `export const accepted = (verdict: Verdict): boolean => verdict.decision === 'accept';\nexport const name = (verb: Verb): string => verb.verb;\n` +
+        `// @ts-expect-error a peer is not a handle\nexport const wrong = (client: CallsignClient) => client.call('bob@example.com');\n`,
+    );
+    const settings = {
+      strict: true,
+      noEmit: true,
+      module: 'nodenext',
+      target: 'es2023',
+      lib: ['ES2024', 'DOM'],
+      types: [],
+      skipLibCheck: true,
+    };
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: settings, files: ['consumer.ts'] }));
+    expect(spawnSync(bin('tsc'), ['-p', '.'], { cwd: folder, encoding: 'utf8' }).stdout).toBe('');
+  });
+
+  it('has nothing that publint complains of', () => {
+    const run = spawnSync(bin('publint'), ['run', '--strict', '--pack', 'false', installed], {
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    expect(run.stdout).toContain('All good!');
+  });
+});
