@@ -3,10 +3,12 @@ import { type AppContext, factory, requestId } from './http/context.ts';
 import { problem } from './http/problem.ts';
 import type { Services } from './http/services.ts';
 import { account } from './routes/account.ts';
+import { admin } from './routes/admin.ts';
 import { calls } from './routes/calls.ts';
 import { courier } from './routes/courier.ts';
 import { deployment } from './routes/deployment.ts';
 import { development } from './routes/development.ts';
+import { devices } from './routes/devices.ts';
 import { enrolments } from './routes/enrolments.ts';
 import { handles } from './routes/handles.ts';
 import { health } from './routes/health.ts';
@@ -30,6 +32,8 @@ const ROOMS = [
   courier,
   calls,
   account,
+  devices,
+  admin,
 ];
 const METHODS = ['GET', 'POST', 'PUT', 'DELETE'] as const;
 

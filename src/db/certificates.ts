@@ -1,6 +1,12 @@
-import { and, gt, ne, sql } from 'drizzle-orm';
+import { and, count, countDistinct, eq, gt, max, ne, type SQL, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
-import type { CertificateRow, Certificates as Contract } from './repositories.ts';
+import type {
+  CertificateCounts,
+  CertificateQuery,
+  CertificateRow,
+  Certificates as Contract,
+  DeviceSummary,
+} from './repositories.ts';
 import { certificate } from './schema.ts';
 
 /**
@@ -41,10 +47,66 @@ export class Certificates implements Contract {
       .select()
       .from(certificate)
       .where(and(ne(certificate.status, 'active'), gt(certificate.notAfter, endedAfter)));
-    return rows.map(({ revision, status, ...row }) => ({
+    return rows.map(rowOf);
+  }
+
+  async search(query: CertificateQuery, after: string, limit: number): Promise<readonly CertificateRow[]> {
+    const rows = await this.#db
+      .select()
+      .from(certificate)
+      .where(and(gt(certificate.serial, after), ...wanted(query)))
+      .orderBy(certificate.serial)
+      .limit(limit);
+    return rows.map(rowOf);
+  }
+
+  async devices(query: CertificateQuery, after: string, limit: number): Promise<readonly DeviceSummary[]> {
+    const rows = await this.#db
+      .select({
+        device: certificate.device,
+        account: max(certificate.account),
+        /** In the order of the alphabet: active, removed, revoked. */
+        status: max(certificate.status),
+        statusAt: max(certificate.revision),
+        certificates: count(),
+        notAfter: max(certificate.notAfter),
+      })
+      .from(certificate)
+      .where(and(gt(certificate.device, after), ...wanted(query)))
+      .groupBy(certificate.device)
+      .orderBy(certificate.device)
+      .limit(limit);
+    return rows.map(({ status, statusAt, ...row }) => ({
       ...row,
       status: status as CertificateRow['status'],
-      statusAt: revision,
+      statusAt: statusAt ?? 0,
     }));
   }
+
+  async count(now: number): Promise<CertificateCounts> {
+    const is = (status: string) => sql<number>`COALESCE(SUM(${certificate.status} = ${status}), 0)`;
+    const active = sql`${certificate.status} = 'active'`;
+    const [row] = await this.#db
+      .select({
+        accounts: countDistinct(certificate.account),
+        devices: countDistinct(certificate.device),
+        inForce: sql<number>`COALESCE(SUM(${active} AND ${certificate.notAfter} > ${now}), 0)`,
+        ended: sql<number>`COALESCE(SUM(${active} AND ${certificate.notAfter} <= ${now}), 0)`,
+        revoked: is('revoked'),
+        removed: is('removed'),
+      })
+      .from(certificate);
+    return row ?? { accounts: 0, devices: 0, inForce: 0, ended: 0, revoked: 0, removed: 0 };
+  }
+}
+
+function wanted({ account, device, serial, evidence, status }: CertificateQuery): SQL[] {
+  const given = { account, device, serial, evidence, status };
+  return Object.entries(given).flatMap(([name, value]) =>
+    value === undefined ? [] : [eq(certificate[name as keyof CertificateQuery], value)],
+  );
+}
+
+function rowOf({ revision, status, ...row }: typeof certificate.$inferSelect): CertificateRow {
+  return { ...row, status: status as CertificateRow['status'], statusAt: revision };
 }

@@ -1,4 +1,4 @@
-import { and, asc, gt, inArray } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, inArray, sql } from 'drizzle-orm';
 import type { EventRow, Severity } from '../protocol/event.ts';
 import { commit, type Database, type Statement } from './database.ts';
 import type { Events } from './repositories.ts';
@@ -13,12 +13,29 @@ export class Feed implements Events {
   }
 
   async append(rows: readonly EventRow[]): Promise<void> {
-    const statements = rows.map(({ index, previous, ...row }): Statement => {
-      const values = { ...row, indexed: index === null ? null : JSON.stringify(index), previousHash: previous };
-      return this.#db.insert(event).values(values).onConflictDoNothing();
-    });
+    const statements = rows.map((row): Statement => this.#insert(row).onConflictDoNothing());
     const [first, ...more] = statements;
     if (first) await commit(this.#db, [first, ...more]);
+  }
+
+  async extend(row: EventRow): Promise<boolean> {
+    return (await commit(this.#db, [this.#insert(row)])) === null;
+  }
+
+  async last(actor: string, chain: string): Promise<EventRow | null> {
+    const own = sql`substr(${event.id}, 1, ${chain.length}) = ${chain}`;
+    const [row] = await this.#db
+      .select()
+      .from(event)
+      .where(and(eq(event.actor, actor), own))
+      .orderBy(desc(event.sequence))
+      .limit(1);
+    return row ? rowOf(row) : null;
+  }
+
+  #insert({ index, previous, ...row }: EventRow) {
+    const values = { ...row, indexed: index === null ? null : JSON.stringify(index), previousHash: previous };
+    return this.#db.insert(event).values(values);
   }
 
   async after(
@@ -29,17 +46,27 @@ export class Feed implements Events {
     const wanted =
       types === null ? gt(event.sequence, cursor) : and(gt(event.sequence, cursor), inArray(event.type, [...types]));
     const rows = await this.#db.select().from(event).where(wanted).orderBy(asc(event.sequence)).limit(limit);
-    return rows.map(({ sequence, indexed, previousHash, hash, severity, actor, subject, ...row }) => ({
-      cursor: sequence,
-      row: {
-        ...row,
-        severity: severity as Severity,
-        actor: actor ?? '',
-        subject: subject ?? '',
-        index: indexed === null ? null : (JSON.parse(indexed) as EventRow['index']),
-        previous: previousHash ?? '',
-        hash: hash ?? '',
-      },
-    }));
+    return rows.map((row) => ({ cursor: row.sequence, row: rowOf(row) }));
   }
+}
+
+function rowOf({
+  sequence: _sequence,
+  indexed,
+  previousHash,
+  hash,
+  severity,
+  actor,
+  subject,
+  ...row
+}: typeof event.$inferSelect): EventRow {
+  return {
+    ...row,
+    severity: severity as Severity,
+    actor: actor ?? '',
+    subject: subject ?? '',
+    index: indexed === null ? null : (JSON.parse(indexed) as EventRow['index']),
+    previous: previousHash ?? '',
+    hash: hash ?? '',
+  };
 }

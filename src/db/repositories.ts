@@ -80,6 +80,39 @@ export interface Certificates {
   index(row: CertificateRow): Promise<void>;
   /** Revoked or removed, with an end after `endedAfter`: what the revocation list names. */
   revoked(endedAfter: number): Promise<readonly CertificateRow[]>;
+  /** By serial; `after` is the last serial of the page before. */
+  search(query: CertificateQuery, after: string, limit: number): Promise<readonly CertificateRow[]>;
+  /** One row per device, by device id: its newest end, and the gravest status of its certificates. */
+  devices(query: CertificateQuery, after: string, limit: number): Promise<readonly DeviceSummary[]>;
+  count(now: number): Promise<CertificateCounts>;
+}
+
+/** All that is given must hold. */
+export interface CertificateQuery {
+  readonly account?: string;
+  readonly device?: string;
+  readonly serial?: string;
+  readonly evidence?: string;
+  readonly status?: CertificateRow['status'];
+}
+
+export interface DeviceSummary {
+  readonly device: string;
+  readonly account: string | null;
+  readonly status: CertificateRow['status'];
+  readonly statusAt: number;
+  readonly certificates: number;
+  readonly notAfter: number | null;
+}
+
+export interface CertificateCounts {
+  readonly accounts: number;
+  readonly devices: number;
+  /** In force at `now`. */
+  readonly inForce: number;
+  readonly ended: number;
+  readonly revoked: number;
+  readonly removed: number;
 }
 
 /** A list as it was signed; its number belongs to no other list of that issuer. */
@@ -106,6 +139,10 @@ export interface Events {
     types: readonly string[] | null,
     limit: number,
   ): Promise<readonly { readonly cursor: number; readonly row: EventRow }[]>;
+  /** The newest row of this kind of actor whose id begins with `chain`. */
+  last(actor: string, chain: string): Promise<EventRow | null>;
+  /** Writes one row; false when its id was taken. */
+  extend(row: EventRow): Promise<boolean>;
 }
 
 /** What a deployment is for ever. */

@@ -6,6 +6,7 @@ import type { Anchor } from '../attestation/trust/store.ts';
 import { fromBase64url } from '../bytes/base64url.ts';
 import type { Actors } from '../actors/port.ts';
 import type { DeploymentIdentity, Repositories } from '../db/repositories.ts';
+import { accessRules } from '../http/auth/operator.ts';
 import type { CodeSender, Services } from '../http/services.ts';
 import { openSecrets, type Secrets, SecretsError } from './secrets.ts';
 
@@ -22,6 +23,8 @@ export interface Settings {
   readonly jurisdiction: string;
   /** ANCHORS, development only: further TPM roots (DER, base64url), for machines whose TPM is software. */
   readonly anchors: readonly string[];
+  /** ACCESS_TEAM and ACCESS_AUDIENCE: the Cloudflare Access application in front of `/v1/admin`; null without one. */
+  readonly access: { readonly team: string; readonly audience: string } | null;
 }
 
 export interface Ground {
@@ -29,6 +32,19 @@ export interface Ground {
   readonly db: Repositories;
   readonly log: Services['log'];
   readonly ready: Services['ready'];
+}
+
+const TEAM = /^[a-z0-9-]{1,63}$/;
+const AUDIENCE = /^[0-9a-f]{64}$/;
+
+/** Both, or neither: half a setting would leave a door that its owner believes to be watched. */
+export function accessOf(team: string | undefined, audience: string | undefined): Settings['access'] {
+  if (team === undefined && audience === undefined) return null;
+  if (team === undefined || audience === undefined || !TEAM.test(team) || !AUDIENCE.test(audience))
+    throw new SecretsError(
+      'ACCESS_TEAM and ACCESS_AUDIENCE belong together: the team’s name and the application’s audience tag (64 hexadecimal digits).',
+    );
+  return { team, audience };
 }
 
 const INBOX_HOLDS = 1_000;
@@ -63,6 +79,10 @@ export async function composeServices(
       allowedOrigins: [origin, ...settings.allowedOrigins],
     },
     keys: opened.keys,
+    operator: {
+      key: opened.operator,
+      access: settings.access && accessRules(settings.access.team, settings.access.audience),
+    },
     actors: ground.actors,
     db: ground.db,
     trust: builtInTrust({}, [...(anchor ? [anchor] : []), ...settings.anchors.map(virtualTpm)]),

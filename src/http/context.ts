@@ -1,6 +1,7 @@
 import { createFactory } from 'hono/factory';
 import type { Context } from 'hono';
 import { base64url } from '../bytes/base64url.ts';
+import type { OperatorName } from './auth/operator.ts';
 import type { Services } from './services.ts';
 
 /** Who asks, proved by certificate and proof of possession. */
@@ -16,6 +17,7 @@ export interface AppEnv {
     services: Services;
     request: string;
     caller: Caller;
+    operator: OperatorName;
   };
 }
 

@@ -5,6 +5,7 @@ import type { Actors } from '../actors/port.ts';
 import type { Issuer } from '../ca/authority.ts';
 import type { Signer } from '../ca/signer.ts';
 import type { Repositories } from '../db/repositories.ts';
+import type { OperatorRules } from './auth/operator.ts';
 
 /** Who this deployment is; fixed at its first start. */
 export interface Deployment {
@@ -49,6 +50,7 @@ export interface CodeSender {
 export interface Services {
   readonly deployment: Deployment;
   readonly keys: Keys;
+  readonly operator: OperatorRules;
   readonly actors: Actors;
   readonly db: Repositories;
   readonly trust: TrustStore;

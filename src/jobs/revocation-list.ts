@@ -28,7 +28,7 @@ export async function currentRevocationList(
   db: Pick<Repositories, 'certificates' | 'revocationLists'>,
   now: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const name = hex(issuer.certificate.subjectKeyId ?? new Uint8Array());
+  const name = issuerName(issuer);
   for (let round = 0; round < ROUNDS; round++) {
     const latest = await db.revocationLists.latest(name);
     const entries = (await db.certificates.revoked(now - KEEP_AFTER_END)).map((row) => entryOf(row, now));
@@ -40,6 +40,11 @@ export async function currentRevocationList(
     if (await db.revocationLists.put({ issuer: name, number, body, digest, nextUpdate }, now)) return body;
   }
   throw new Error('other makers of the revocation list took every number');
+}
+
+/** Names an issuer's lists: its key identifier, lowercase hexadecimal. */
+export function issuerName({ certificate }: Issuer): string {
+  return hex(certificate.subjectKeyId ?? new Uint8Array());
 }
 
 function entryOf(row: CertificateRow, now: number): RevokedSerial {

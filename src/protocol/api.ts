@@ -201,3 +201,20 @@ export const Deployment = v.object({
 });
 
 export const OneTimeUpload = v.object({ batch: OneTimeBatch, keys: v.array(encoded(65)) });
+
+/** DELETE /v1/devices/{device}?reason=: one's own account's; the device cannot come back under this key. */
+export const RevocationCause = v.picklist(['lost', 'stolen', 'replaced', 'other']);
+export const RevocationReply = v.object({
+  device: DeviceId,
+  status: v.picklist(['revoked', 'removed']),
+  statusAt: Millis,
+});
+
+export type RevocationReply = v.InferOutput<typeof RevocationReply>;
+
+/** POST /v1/admin/revocations. `reason` goes into the audit and the feed: no names. */
+export const OperatorRevocation = v.object({
+  account: AccountId,
+  device: DeviceId,
+  reason: v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(200)),
+});

@@ -1,7 +1,15 @@
+import type * as v from 'valibot';
 import { fromBase64url } from '../bytes/base64url.ts';
 import { successor } from '../directory/manifest/write.ts';
 import { commitmentOf } from '../directory/handle/commitment.ts';
-import { HandlePending, HistoryReply, ManifestReply, OwnHandle } from '../protocol/api.ts';
+import {
+  HandlePending,
+  HistoryReply,
+  ManifestReply,
+  OwnHandle,
+  type RevocationCause,
+  RevocationReply,
+} from '../protocol/api.ts';
 import type { CallFrame } from '../protocol/call.ts';
 import { TOPIC, type DeliverFrame } from '../protocol/courier.ts';
 import type { HistoryFrame, HistoryRow } from '../protocol/history.ts';
@@ -130,6 +138,14 @@ export class CallsignClient {
     const { account } = this.identity;
     const head = await ownHead(this.#config, account);
     await this.directory.chainOf(account, head.version + 1);
+  }
+
+  /**
+   * Takes a device of this account out of service, this one included: its courier is closed, its token refused, its
+   * certificates listed as revoked, and nobody can ring it.
+   */
+  revokeDevice(device: string, reason: v.InferOutput<typeof RevocationCause> = 'other'): Promise<RevocationReply> {
+    return this.api.ask(RevocationReply, { method: 'DELETE', path: `/v1/devices/${device}?reason=${reason}` });
   }
 
   find(handle: string, options: { claim?: boolean; signal?: AbortSignal } = {}): Promise<Peer | null> {

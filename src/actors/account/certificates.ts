@@ -118,10 +118,12 @@ export function published(t: Turn, device: string): Json {
   return { ok: true };
 }
 
-export function revoke(t: Turn, { device, reason, by }: AccountCommand & { do: 'revoke' }): Json {
+/** Owner, operator and re-judging all come here. Revoking again changes nothing: the first reason stands. */
+export function revoke(t: Turn, { device, reason, by, request }: AccountCommand & { do: 'revoke' }): Json {
   if (!deviceOf(t, device)) return { ok: false, reason: 'unknown-device' };
-  setStatus(t, device, 'revoked', `${by}: ${reason}`);
+  setStatus(t, device, 'revoked', `${by}: ${reason}`, request ?? null);
   const head = headOf(t);
   if (head) refreshSet(t, head);
-  return { ok: true };
+  const kept = deviceOf(t, device);
+  return { ok: true, status: kept?.status, statusAt: kept?.status_at };
 }

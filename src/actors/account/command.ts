@@ -63,7 +63,14 @@ export type AccountCommand =
   | { readonly do: 'set-policy'; readonly policy: CallPolicy }
   | { readonly do: 'history'; readonly before: number | null; readonly limit: number }
   | { readonly do: 'delete-history'; readonly calls: readonly string[] }
-  | { readonly do: 'revoke'; readonly device: string; readonly reason: string; readonly by: string }
+  | {
+      readonly do: 'revoke';
+      readonly device: string;
+      readonly reason: string;
+      /** owner, operator, condemned or superseded: what the revocation list says of it. */
+      readonly by: string;
+      readonly request?: string;
+    }
   | { readonly do: 'call'; readonly mail: AccountMail }
   | EventCommand
   | { readonly do: 'unclear' };

@@ -26,7 +26,13 @@ export function devicesOf(t: Turn): DeviceRow[] {
 }
 
 /** The device leaves service: one commit here, one mail per effect. */
-export function setStatus(t: Turn, device: string, status: 'revoked' | 'removed', reason: string): void {
+export function setStatus(
+  t: Turn,
+  device: string,
+  status: 'revoked' | 'removed',
+  reason: string,
+  request: string | null = null,
+): void {
   const changed = t.run(
     `UPDATE account_device SET status = ?3, status_at = ?4, reason = ?5 WHERE actor = ?1 AND device = ?2 AND status = 'active'`,
     device,
@@ -36,11 +42,11 @@ export function setStatus(t: Turn, device: string, status: 'revoked' | 'removed'
   );
   if (changed === 0) return;
   t.post({ kind: 'device', name: device }, 'revoke', { do: 'revoke', reason }, t.now + 22 * 3_600_000);
-  record(t, { type: `device.${status}`, severity: 'notice', subject: device, reason });
+  record(t, { type: `device.${status}`, severity: 'notice', subject: device, reason, request });
   for (const certificate of acceptable(t, device)) {
     const { serial, not_after: notAfter } = certificate;
     const index = { table: 'certificate', serial, account: t.self.name, device, status, statusAt: t.now, notAfter };
-    record(t, { type: `certificate.${status}`, severity: 'notice', subject: serial, reason, index });
+    record(t, { type: `certificate.${status}`, severity: 'notice', subject: serial, reason, request, index });
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Secrets } from '../secrets.ts';
-import type { Settings } from '../services.ts';
+import { accessOf, type Settings } from '../services.ts';
 import type { Namespace, Ways } from './ways.ts';
 
 /** Everything the platform gives this deployment, checked. */
@@ -60,6 +60,7 @@ function complaints(env: Readonly<Record<string, unknown>>): string[] {
 
 function settingsOf(env: Readonly<Record<string, unknown>>): Settings {
   const text = (name: string, otherwise: string) => (typeof env[name] === 'string' ? env[name] : otherwise);
+  const given = (name: string) => (typeof env[name] === 'string' ? env[name] : undefined);
   const words = (name: string) =>
     text(name, '')
       .split(' ')
@@ -71,6 +72,7 @@ function settingsOf(env: Readonly<Record<string, unknown>>): Settings {
     allowedOrigins: words('ALLOWED_ORIGINS'),
     jurisdiction: text('JURISDICTION', 'none'),
     anchors: words('ANCHORS'),
+    access: accessOf(given('ACCESS_TEAM'), given('ACCESS_AUDIENCE')),
   };
 }
 

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Settings } from '../services.ts';
+import { accessOf, type Settings } from '../services.ts';
 import { Refused } from './refused.ts';
 
 /** Everything the operator decides, from the environment. */
@@ -48,6 +48,7 @@ function settingsOf(env: Environment): Settings {
     allowedOrigins: words(env['ALLOWED_ORIGINS']),
     jurisdiction: text(env, 'JURISDICTION', 'none', /^[a-z]{2,16}$/, '`none` or a name like `eu`'),
     anchors: words(env['ANCHORS']),
+    access: accessOf(env['ACCESS_TEAM'], env['ACCESS_AUDIENCE']),
   };
 }
 

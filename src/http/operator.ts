@@ -1,0 +1,61 @@
+import { eventHash } from '../actors/events.ts';
+import { authenticateOperator } from './auth/operator.ts';
+import { type AppContext, factory } from './context.ts';
+import { problem } from './problem.ts';
+
+/** Opens `/v1/admin` to the operator, and to nobody else: a device's token is no credential here. */
+export const operated = factory.createMiddleware(async (c, next) => {
+  const { operator, now } = c.var.services;
+  const shown = {
+    authorization: c.req.header('Authorization') ?? null,
+    assertion: c.req.header('Cf-Access-Jwt-Assertion') ?? null,
+  };
+  c.header('Cache-Control', 'no-store');
+  const who = await authenticateOperator(shown, operator, now());
+  if (who.ok) {
+    c.set('operator', who.operator);
+    return next();
+  }
+  c.var.services.log({ event: 'operator.refused', request: c.var.request, reason: who.reason });
+  if (who.reason === 'access-unavailable') return problem(c, 'unavailable', who.reason);
+  c.header('WWW-Authenticate', 'Bearer');
+  return problem(c, 'unauthenticated', who.reason);
+});
+
+/** What an operator asked for. `subject` is a device, serial, evidence hash or account; `reason` the operator's own words. */
+export interface Asked {
+  readonly type: 'operator.searched' | 'operator.read-verdict' | 'operator.asked-revocation';
+  readonly subject: string;
+  readonly reason: string | null;
+}
+
+const ROUNDS = 8;
+
+/**
+ * Writes down who asked what, before it is done: nothing an operator does is missing from the audit, though what was asked
+ * may then have failed. Each operator has a chain of its own, and a number is taken by writing it, so that two rows never
+ * have the same predecessor.
+ */
+export async function audit(c: AppContext, { type, subject, reason }: Asked): Promise<boolean> {
+  const { db, now } = c.var.services;
+  const chain = `operator/${c.var.operator}/`;
+  for (let round = 0; round < ROUNDS; round++) {
+    const last = await db.events.last('operator', chain);
+    const n = last === null ? 1 : Number(last.id.slice(chain.length)) + 1;
+    const fields = {
+      id: `${chain}${n}`,
+      at: now(),
+      type,
+      severity: type === 'operator.asked-revocation' ? ('notice' as const) : ('info' as const),
+      actor: 'operator',
+      subject,
+      reason,
+      reference: null,
+      request: c.var.request,
+      index: null,
+      previous: last?.hash ?? '',
+    };
+    if (await db.events.extend({ ...fields, hash: eventHash(fields) })) return true;
+  }
+  return false;
+}

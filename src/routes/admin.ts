@@ -1,0 +1,115 @@
+import * as v from 'valibot';
+import { accountOf, ask } from '../http/ask.ts';
+import { json } from '../http/body.ts';
+import { type AppContext, factory } from '../http/context.ts';
+import { audit, operated } from '../http/operator.ts';
+import { problem, unavailable } from '../http/problem.ts';
+import { ofActor } from '../http/refusals.ts';
+import type { CertificateQuery } from '../db/repositories.ts';
+import { currentRevocationList, issuerName } from '../jobs/revocation-list.ts';
+import { OperatorRevocation } from '../protocol/api.ts';
+import { Hash } from '../protocol/identity.ts';
+
+const PAGE = 100;
+const EVENTS_PAGE = 1_000;
+const Query = v.object({
+  account: v.optional(v.pipe(v.string(), v.maxLength(64))),
+  device: v.optional(v.pipe(v.string(), v.maxLength(64))),
+  serial: v.optional(v.pipe(v.string(), v.maxLength(64))),
+  evidence: v.optional(v.pipe(v.string(), v.maxLength(64))),
+  status: v.optional(v.picklist(['active', 'revoked', 'removed'])),
+});
+const Types = v.pipe(v.string(), v.regex(/^[a-z-]+\.[a-z-]+(,[a-z-]+\.[a-z-]+){0,31}$/));
+
+/** The operator's view. Everything but the feed and the deployment's own state is written into the audit before it is done. */
+export const admin = factory
+  .createApp()
+  .use('/v1/admin/*', operated)
+  .get('/v1/admin/devices', (c) =>
+    searched(c, (query, after) => c.var.services.db.certificates.devices(query, after, PAGE), 'devices', 'device'),
+  )
+  .get('/v1/admin/certificates', (c) =>
+    searched(c, (query, after) => c.var.services.db.certificates.search(query, after, PAGE), 'certificates', 'serial'),
+  )
+  .get('/v1/admin/verdicts/:evidence', async (c) => {
+    const hash = c.req.param('evidence');
+    if (!v.is(Hash, hash)) return problem(c, 'bad-request', 'malformed-query');
+    if (!(await audit(c, { type: 'operator.read-verdict', subject: hash, reason: null }))) return unaudited(c);
+    const row = await c.var.services.db.evidence.get(hash);
+    if (!row) return problem(c, 'not-found', 'no-such-evidence');
+    const { sealed: _sealed, verdict, ...told } = row;
+    return c.json({ ...told, verdict: JSON.parse(verdict) as object });
+  })
+  .post('/v1/admin/revocations', async (c) => {
+    const read = await json(c, OperatorRevocation);
+    if (!read.ok) return read.response;
+    const { account, device, reason } = read.value;
+    if (!(await audit(c, { type: 'operator.asked-revocation', subject: device, reason }))) return unaudited(c);
+    const command = { do: 'revoke', device, reason, by: 'operator', request: c.var.request };
+    const asked = await ask<{ status: string; statusAt: number }>(c, accountOf(account), command);
+    if (!asked.ok) return asked.response;
+    if (!asked.value.ok) {
+      const missing = asked.value.reason === 'unknown-account' || asked.value.reason === 'unknown-device';
+      return problem(c, missing ? 'not-found' : ofActor(asked.value.reason).slug, asked.value.reason);
+    }
+    const { status, statusAt } = asked.value;
+    return c.json({ account, device, status, statusAt });
+  })
+  .get('/v1/admin/policy', (c) => c.json(c.var.services.policy))
+  .get('/v1/admin/trust', (c) => {
+    const { anchors, metadata, androidStatus } = c.var.services.trust;
+    return c.json({
+      anchors: anchors.map(({ id, class: kind, formats, vendor, certificate }) => {
+        return { id, class: kind, formats, vendor, notAfter: certificate.notAfter };
+      }),
+      lists: {
+        metadata: metadata && { number: metadata.no, fetchedAt: metadata.fetchedAt, nextUpdate: metadata.nextUpdate },
+        androidStatus: androidStatus && { fetchedAt: androidStatus.fetchedAt },
+      },
+    });
+  })
+  .get('/v1/admin/counters', async (c) => {
+    const { db, keys, now } = c.var.services;
+    const at = now();
+    const certificates = await db.certificates.count(at);
+    await currentRevocationList(keys.issuer, db, at);
+    const list = await db.revocationLists.latest(issuerName(keys.issuer));
+    return c.json({
+      at,
+      certificates,
+      revocationList: list && { number: list.number, nextUpdate: list.nextUpdate },
+      issuer: { notAfter: keys.issuer.certificate.notAfter },
+    });
+  })
+  .get('/v1/admin/events', async (c) => {
+    const after = c.req.query('after') ?? '0';
+    const types = c.req.query('types');
+    if (!/^\d{1,15}$/.test(after) || !(types === undefined || v.is(Types, types)))
+      return problem(c, 'bad-request', 'malformed-query');
+    const rows = await c.var.services.db.events.after(Number(after), types?.split(',') ?? null, EVENTS_PAGE);
+    const lines = rows.map(({ cursor, row }) => `${JSON.stringify({ cursor, ...row })}\n`);
+    return c.body(lines.join(''), 200, { 'Content-Type': 'application/x-ndjson' });
+  });
+
+/** A page of the index: what was asked is audited by what narrows it most. */
+async function searched<T>(
+  c: AppContext,
+  read: (query: CertificateQuery, after: string) => Promise<readonly T[]>,
+  name: string,
+  key: keyof T & string,
+): Promise<Response> {
+  const parsed = v.safeParse(Query, c.req.query());
+  const after = c.req.query('after') ?? '';
+  if (!parsed.success || after.length > 64) return problem(c, 'bad-request', 'malformed-query');
+  const query = parsed.output as CertificateQuery;
+  const subject = query.serial ?? query.evidence ?? query.device ?? query.account ?? '*';
+  if (!(await audit(c, { type: 'operator.searched', subject, reason: name }))) return unaudited(c);
+  const rows = await read(query, after);
+  const last = rows.at(-1);
+  return c.json({ [name]: rows, next: rows.length === PAGE && last ? last[key] : null });
+}
+
+/** What cannot be written down is not done. */
+function unaudited(c: AppContext): Response {
+  return unavailable(c, 'audit');
+}
