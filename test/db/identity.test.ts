@@ -22,6 +22,7 @@ const settings: Settings = {
   allowedOrigins: [],
   jurisdiction: 'none',
   anchors: [],
+  access: null,
 };
 const ground = { actors: {} as Actors, db, log: () => undefined, ready: async () => [] };
 let secrets: Secrets;

@@ -217,14 +217,14 @@ it('a revocation is asked of the account, by the operator and with the request t
 });
 
 it('what cannot be written into the audit is not done', async () => {
-  events = { ...db.events, last: async () => null, extend: async () => false } as Repositories['events'];
+  events = { ...db.events, last: async () => null, extend: async () => false };
   expect(await reasonOf(await revoke({ account: ACCOUNT, device: DEVICE, reason: 'x' }))).toEqual([503, 'audit']);
   expect(await reasonOf(await get('devices'))).toEqual([503, 'audit']);
   expect(told).toEqual([]);
 });
 
 it('each operator has one unbroken chain, also when many act at once', async () => {
-  await Promise.all(Array.from({ length: 4 }, () => get('devices')));
+  await Promise.all(Array.from({ length: 4 }, async () => get('devices')));
   await get('devices', { 'Cf-Access-Jwt-Assertion': await assertion({ sub: 'somebody' }) });
   const rows = await feed();
   const chains = Map.groupBy(rows, ({ id }) => id.slice(0, id.lastIndexOf('/')));
