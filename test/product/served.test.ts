@@ -8,7 +8,7 @@ beforeAll(async () => {
 afterAll(() => product.stop());
 
 test('the built Worker answers on both of its addresses, and pages come with the first', async () => {
-  for (const base of [product.url, product.direct]) expect((await fetch(`${base}/healthz`)).status).toBe(200);
+  for (const base of [product.url, product.direct]) expect((await fetch(`${base}/readyz`)).status).toBe(200);
   expect(await (await fetch(product.url)).text()).toContain('<title>Callsign</title>');
 });
 
@@ -16,5 +16,5 @@ test('it starts again on its own state after SIGKILL, with migrations remembered
   await product.kill();
   await expect(fetch(`${product.url}/healthz`)).rejects.toThrow('fetch failed');
   await product.start();
-  expect((await fetch(`${product.url}/healthz`)).status).toBe(200);
+  expect((await fetch(`${product.url}/readyz`)).status).toBe(200);
 }, 90_000);

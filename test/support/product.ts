@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { makeDevelopmentSecrets } from '../../src/hosts/secrets.ts';
 import { freePort } from './port.ts';
 
 /** The Worker of wrangler.toml as one process group with its own state; see tools/serve-worker.ts. */
@@ -28,6 +29,7 @@ const KEPT_LOG_LINES = 500;
 export async function startProduct(vars: Readonly<Record<string, string>> = {}): Promise<Product> {
   const state = mkdtempSync(join(tmpdir(), 'callsign-product-'));
   const [port, direct] = [await freePort(), await freePort()];
+  const secrets = await makeDevelopmentSecrets(Date.now());
   const log: string[] = [];
   let running: ChildProcess | undefined;
 
@@ -54,9 +56,12 @@ export async function startProduct(vars: Readonly<Record<string, string>> = {}):
         String(port),
         '--direct-port',
         String(direct),
-        ...Object.entries(vars).flatMap(([name, value]) => ['--var', `${name}=${value}`]),
+        ...Object.entries({ ORIGIN: `http://127.0.0.1:${port}`, ...vars }).flatMap(([name, value]) => [
+          '--var',
+          `${name}=${value}`,
+        ]),
       ],
-      { detached: true, stdio: ['ignore', 'pipe', 'pipe'] },
+      { detached: true, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...secrets } },
     );
     running = child;
     createInterface({ input: child.stderr }).on('line', keep);
