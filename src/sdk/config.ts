@@ -30,7 +30,7 @@ export interface ClientConfig {
   readonly after: (ms: number, run: () => void) => () => void;
 }
 
-/** A configuration on what the runtime has: browsers, Node 20 and later, Deno. */
+/** A configuration on what the runtime has: browsers, Node 22 and later (which have WebSocket), Deno. */
 export function defaultConfig(
   given: Pick<ClientConfig, 'deployment' | 'origin' | 'roots' | 'crypto' | 'store'>,
 ): ClientConfig {
