@@ -1,6 +1,7 @@
 /** `npm run callsign -- <command>`: finds the command by its words and runs it. */
 import { type Command, type Output, UsageError } from './command.ts';
 import { commands } from './commands.ts';
+import { ServerRefusal } from './support/server.ts';
 
 const output: Output = {
   line: (text) => void process.stdout.write(`${text}\n`),
@@ -26,6 +27,10 @@ async function main(words: readonly string[]): Promise<number> {
   try {
     return await command.run(words.slice(command.name.split(' ').length), output);
   } catch (error) {
+    if (error instanceof ServerRefusal) {
+      output.error(error.message);
+      return 1;
+    }
     if (!(error instanceof UsageError)) throw error;
     output.error(`${error.message}\n\nusage: callsign ${command.name} ${command.usage}`);
     return 2;

@@ -1,8 +1,24 @@
 import type { Command } from './command.ts';
 import { attestVerify } from './commands/attest-verify.ts';
 import { attestVerifyVectors } from './commands/attest-verify-vectors.ts';
+import { auditVerify } from './commands/audit-verify.ts';
+import { caInit } from './commands/ca-init.ts';
+import { deviceList } from './commands/device-list.ts';
+import { deviceRevoke } from './commands/device-revoke.ts';
+import { events } from './commands/events.ts';
 import { policyTry } from './commands/policy-try.ts';
 import { trustList } from './commands/trust-list.ts';
 import { trustVerify } from './commands/trust-verify.ts';
 
-export const commands: readonly Command[] = [attestVerify, attestVerifyVectors, trustList, trustVerify, policyTry];
+export const commands: readonly Command[] = [
+  attestVerify,
+  attestVerifyVectors,
+  trustList,
+  trustVerify,
+  policyTry,
+  caInit,
+  deviceList,
+  deviceRevoke,
+  events,
+  auditVerify,
+];

@@ -55,11 +55,17 @@ async function makeKey(use: string): Promise<PrivateJwk> {
   return { kty: 'EC', crv: 'P-256', kid: `${use}-${x.slice(0, 8)}`, x, y, d };
 }
 
-/** Secrets of a development deployment, marked as such in the certificates' subjects and in the document. */
-export async function makeDevelopmentSecrets(now: number): Promise<Secrets> {
+interface Made {
+  readonly secrets: Pick<Secrets, 'CALLSIGN_CA' | 'CALLSIGN_KEYS'>;
+  readonly root: Uint8Array<ArrayBuffer>;
+  readonly rootKey: PrivateJwk;
+}
+
+/** Every key of a deployment but the development attester's; the root key is for the caller to put away, or to forget. */
+async function makeSecrets(name: string, development: boolean, now: number): Promise<Made> {
   const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
   const mac = (use: string): WrittenMac => ({ kid: `${use}1`, secret: base64url(random(32)) });
-  const { root, issuing } = await createAuthority({ name: 'Callsign', development: true, now, random: random(32) });
+  const { root, issuing } = await createAuthority({ name, development, now, random: random(32) });
   const ca: CaSecret = {
     root: base64url(root.certificate),
     certificate: base64url(issuing.certificate),
@@ -67,7 +73,7 @@ export async function makeDevelopmentSecrets(now: number): Promise<Secrets> {
   };
   const keys: KeysSecret = {
     deployment: base64url(random(12)),
-    development: true,
+    development,
     directory: await makeKey('directory'),
     access: await makeKey('access'),
     nonces: [mac('n')],
@@ -75,16 +81,24 @@ export async function makeDevelopmentSecrets(now: number): Promise<Secrets> {
     evidence: mac('e'),
     operator: base64url(random(32)),
   };
-  const attester = await makeDevelopmentRoot(now, random(16));
+  const secrets = { CALLSIGN_CA: JSON.stringify(ca), CALLSIGN_KEYS: JSON.stringify(keys) };
+  return { secrets, root: root.certificate, rootKey: root.key };
+}
+
+/** Secrets of a production deployment; `name` stands in the subjects of its certificates. */
+export function makeProductionSecrets(name: string, now: number): Promise<Made> {
+  return makeSecrets(name, false, now);
+}
+
+/** Secrets of a development deployment, marked as such in the certificates' subjects and in the document. */
+export async function makeDevelopmentSecrets(now: number): Promise<Secrets> {
+  const { secrets } = await makeSecrets('Callsign', true, now);
+  const attester = await makeDevelopmentRoot(now, crypto.getRandomValues(new Uint8Array(16)));
   const development: DevelopmentSecret = {
     certificate: base64url(attester.certificate),
     key: await crypto.subtle.exportKey('jwk', attester.privateKey),
   };
-  return {
-    CALLSIGN_CA: JSON.stringify(ca),
-    CALLSIGN_KEYS: JSON.stringify(keys),
-    CALLSIGN_DEVELOPMENT: JSON.stringify(development),
-  };
+  return { ...secrets, CALLSIGN_DEVELOPMENT: JSON.stringify(development) };
 }
 
 export interface OpenedSecrets {
