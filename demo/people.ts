@@ -66,10 +66,24 @@ export class Device {
   }
 }
 
-export function configFor(origin: string, { deployment, root }: Deployment): ClientConfig {
+/** What a client sent to be enrolled, kept so that it can be sent once more. */
+export interface SentEnrollment {
+  body: string | null;
+}
+
+export function configFor(
+  origin: string,
+  { deployment, root }: Deployment,
+  sent: SentEnrollment = { body: null },
+): ClientConfig {
   const der = fromBase64url(root);
   if (!der) throw new TypeError('the deployment’s root is not base64url');
-  return defaultConfig({ deployment, origin, roots: [der], crypto: webCrypto(), store: memoryStore() });
+  const config = defaultConfig({ deployment, origin, roots: [der], crypto: webCrypto(), store: memoryStore() });
+  const keeping: ClientConfig['fetch'] = (url, init) => {
+    if (url.endsWith('/v1/enrolments') && typeof init.body === 'string') sent.body = init.body;
+    return config.fetch(url, init);
+  };
+  return { ...config, fetch: keeping };
 }
 
 export async function enrollDevice(

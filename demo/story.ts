@@ -1,7 +1,9 @@
-import type { Call } from '../src/sdk/index.ts';
+import { base64url, fromBase64url } from '../src/bytes/base64url.ts';
+import type { SessionKeys } from '../src/sdk/crypto/schedule.ts';
+import type { Call, Peer } from '../src/sdk/index.ts';
 import type { Tpm } from '../src/sdk/tpm/tpm.ts';
 import { exchange, type MediaCount } from './media.ts';
-import { configFor, type Deployment, type Device, enrollDevice, within } from './people.ts';
+import { configFor, type Deployment, type Device, enrollDevice, type SentEnrollment, within } from './people.ts';
 import type { Server } from './server.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -48,13 +50,17 @@ export async function tell(server: Server, timeline: Timeline, tpm: Tpm | null):
   const deployment = await json<Deployment>(`${server.url}/v1/deployment`);
   timeline.add('deployment', 'server', `${deployment.deployment}, its root pinned by every client`);
   const alice = await enrolled(timeline, await enrollDevice('alice laptop', configFor(server.url, deployment), tpm));
-  const phone = await enrolled(timeline, await enrollDevice('bob phone', configFor(server.url, deployment), null));
+  const sent: SentEnrollment = { body: null };
+  const phone = await enrolled(
+    timeline,
+    await enrollDevice('bob phone', configFor(server.url, deployment, sent), null),
+  );
+  timeline.shows('G1', await oneChallengeOneCertificate(server, phone, sent));
   const tablet = await enrolled(
     timeline,
     await enrollDevice('bob tablet', configFor(server.url, deployment), null, await phone.client.sponsor()),
   );
-  timeline.shows('G1', 'each certificate stands on fresh evidence over this key, device, account and challenge');
-  timeline.shows('G2', 'the tablet joined by a manifest that the phone signed');
+  timeline.shows('G2', joinedBySignature(phone, tablet));
 
   timeline.heading('handles');
   await phone.client.refreshOwnChain();
@@ -67,7 +73,8 @@ export async function tell(server: Server, timeline: Timeline, tpm: Tpm | null):
   timeline.heading('call');
   for (const device of [alice, phone, tablet]) await device.goOnline();
   timeline.add('online', 'all', 'couriers open, mailboxes drained');
-  const bob = await alice.client.find(BOB, { claim: true });
+  const request = `lookup-${performance.now()}`;
+  const bob = await alice.client.find(BOB, { claim: true, request });
   if (!bob) throw new Error(`${BOB} was not found`);
   const used = bob.devices.filter((device) => device.recipient.oneTimeKey).length;
   timeline.add(
@@ -75,8 +82,8 @@ export async function tell(server: Server, timeline: Timeline, tpm: Tpm | null):
     alice.name,
     `manifest v${bob.head.version} verified, ${bob.devices.length} devices, ${used} one-time keys, capabilities`,
   );
-  timeline.shows('G9', `${used} one-time keys, each given once`);
-  return call(timeline, { alice, phone, tablet }, alice.client.call(bob, ['audio']));
+  timeline.shows('G9', await sameKeysAgain(alice, request, bob));
+  return call(server, timeline, { alice, phone, tablet }, alice.client.call(bob, ['audio']));
 }
 
 async function claim(server: Server, device: Device, handle: string): Promise<void> {
@@ -95,7 +102,7 @@ interface Cast {
   readonly tablet: Device;
 }
 
-async function call(timeline: Timeline, cast: Cast, outgoing: Call): Promise<Told> {
+async function call(server: Server, timeline: Timeline, cast: Cast, outgoing: Call): Promise<Told> {
   const { alice, phone, tablet } = cast;
   const [onPhone, onTablet] = await Promise.all([phone.nextRing(), tablet.nextRing()]);
   timeline.add('rings', 'bob, both', 'invitations opened, caller verified, before anything alerted');
@@ -106,6 +113,12 @@ async function call(timeline: Timeline, cast: Cast, outgoing: Call): Promise<Tol
   );
   timeline.add('ring back', alice.name, 'a device of bob alerts');
 
+  const talking = new Set<string>();
+  for (const [name, ringing] of [
+    [phone.name, onPhone],
+    [tablet.name, onTablet],
+  ] as const)
+    ringing.on('media', () => talking.add(name));
   const lost = onTablet.next('ended');
   phone.client.accept(onPhone);
   const [callerMedia, calleeMedia] = await within(
@@ -116,11 +129,11 @@ async function call(timeline: Timeline, cast: Cast, outgoing: Call): Promise<Tol
   timeline.add('answered', phone.name, `granted; keys confirmed over the relay; both read ${callerMedia.keys.sas}`);
   const elsewhere = await within(5_000, lost, 'the tablet went on ringing');
   timeline.add('elsewhere', tablet.name, `stopped: ${elsewhere.elsewhere} on another device`);
-  timeline.shows('G5', 'one leg won; media started only after accept, grant and key confirmation');
+  timeline.shows('G5', `media may flow on ${[...talking].join(', ')} alone, after accept, grant and key confirmation`);
   const sessionSecretEqual =
     callerMedia.keys.sas === calleeMedia.keys.sas &&
     equalKeys(callerMedia.keys.srtp.audio.send.key, calleeMedia.keys.srtp.audio.receive.key);
-  timeline.shows('G3', 'the server relayed sealed bytes; secrets were equal at both ends and nowhere else');
+  timeline.shows('G3', nothingInClear(server, callerMedia.keys));
 
   const [fromAlice, fromPhone] = await Promise.all([
     exchange(outgoing, callerMedia.keys),
@@ -153,10 +166,61 @@ async function call(timeline: Timeline, cast: Cast, outgoing: Call): Promise<Tol
   return {
     sessionSecretEqual,
     srtp,
-    legs: { won: 1, elsewhere: elsewhere.elsewhere === 'answered' ? 1 : 0 },
+    legs: { won: talking.size, elsewhere: elsewhere.elsewhere === 'answered' ? 1 : 0 },
     attestation: devices.map(attestation),
     history,
   };
+}
+
+/** The very request that got a certificate, once more: a retry gets that certificate, and nothing gets a second one. */
+async function oneChallengeOneCertificate(server: Server, device: Device, sent: SentEnrollment): Promise<string> {
+  const again = async (body: string) => {
+    const response = await fetch(`${server.url}/v1/enrolments`, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body,
+    });
+    return { status: response.status, answer: (await response.json()) as { certificate?: string[]; reason?: string } };
+  };
+  const body = sent.body ?? '';
+  const retried = await again(body);
+  const own = device.enrolled.identity.chain[0];
+  if (retried.answer.certificate?.[0] !== base64url(own ?? new Uint8Array()))
+    throw new Error('a retry got another certificate');
+  const request = JSON.parse(body) as { evidence: object };
+  const other = await again(JSON.stringify({ ...request, evidence: { ...request.evidence, again: true } }));
+  if (other.answer.reason !== 'challenge-used') throw new Error('the same challenge was good for another request');
+  // The retry was registered anew, with a push token of its own.
+  const pushToken = fromBase64url((retried.answer as { pushToken?: string }).pushToken ?? '');
+  if (pushToken) device.enrolled.identity.pushToken.set(pushToken);
+  return `the challenge again: the same request got the same certificate, another request was refused (${other.answer.reason})`;
+}
+
+function joinedBySignature(phone: Device, tablet: Device): string {
+  const { head } = tablet.enrolled;
+  const ids = new Set(head.manifest.devices.map(({ id }) => id));
+  if (head.version !== 2 || ![phone, tablet].every((one) => ids.has(one.enrolled.identity.device)))
+    throw new Error('the tablet is not in the manifest');
+  return `manifest v${head.version} names both devices; its signatures by phone and tablet were verified by the tablet`;
+}
+
+/** Asked again under the same request id, the directory gives the same one-time keys, and takes no others (G9). */
+async function sameKeysAgain(alice: Device, request: string, bob: Peer): Promise<string> {
+  const again = await alice.client.find(BOB, { claim: true, request });
+  const ids = (peer: Peer | null) => peer?.devices.map(({ recipient }) => recipient.oneTimeKey?.keyId).join();
+  if (ids(again) !== ids(bob)) throw new Error('a repeated claim got other keys');
+  return `the lookup repeated: the same one-time keys (${ids(bob)}) and no others`;
+}
+
+/** Whatever the server printed while all of this happened holds no key of the call. */
+function nothingInClear({ log }: Server, keys: SessionKeys): string {
+  const secrets = [keys.srtp.audio.send, keys.srtp.audio.receive].flatMap(({ key, salt }) => [
+    base64url(key),
+    base64url(salt),
+    Buffer.from(key).toString('hex'),
+  ]);
+  if (secrets.some((secret) => log.join('\n').includes(secret))) throw new Error('the server’s log holds a key');
+  return `keys equal at both ends; the server relayed sealed bytes, and none of the ${log.length} lines it printed holds one`;
 }
 
 function equalKeys(a: Uint8Array, b: Uint8Array): boolean {

@@ -148,7 +148,10 @@ export class CallsignClient {
     return this.api.ask(RevocationReply, { method: 'DELETE', path: `/v1/devices/${device}?reason=${reason}` });
   }
 
-  find(handle: string, options: { claim?: boolean; signal?: AbortSignal } = {}): Promise<Peer | null> {
+  find(
+    handle: string,
+    options: { claim?: boolean; request?: string; signal?: AbortSignal } = {},
+  ): Promise<Peer | null> {
     return this.directory.find(handle, options);
   }
 
