@@ -1,6 +1,7 @@
 import { and, asc, desc, eq, gt, inArray, sql } from 'drizzle-orm';
 import type { EventRow, Severity } from '../protocol/event.ts';
 import { commit, type Database, type Statement } from './database.ts';
+import { events, type NewEvent } from './events.ts';
 import type { Events } from './repositories.ts';
 import { event } from './schema.ts';
 
@@ -10,6 +11,10 @@ export class Feed implements Events {
 
   constructor(db: Database) {
     this.#db = db;
+  }
+
+  async tell(told: NewEvent): Promise<void> {
+    await commit(this.#db, [events.append(this.#db, told)]);
   }
 
   async append(rows: readonly EventRow[]): Promise<void> {

@@ -5,6 +5,7 @@ import { database, type D1Shaped, type Database } from './database.ts';
 import { Evidences } from './evidences.ts';
 import { Feed } from './feed.ts';
 import { Handles } from './handles.ts';
+import { Lists } from './lists.ts';
 import type { HandleOwner, Handles as HandleContract, Repositories } from './repositories.ts';
 import { RevocationLists } from './revocation-lists.ts';
 import { deployment, handle } from './schema.ts';
@@ -35,6 +36,7 @@ export function openRepositories(d1: D1Shaped): Repositories {
     evidence: new Evidences(db),
     certificates: new Certificates(db),
     revocationLists: new RevocationLists(db),
+    lists: new Lists(db),
     events: new Feed(db),
     async migrations() {
       const rows = await db.all<{ name: string }>(sql`SELECT name FROM d1_migrations ORDER BY id`);

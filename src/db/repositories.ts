@@ -1,5 +1,6 @@
 /** What the server keeps in D1, one repository per aggregate. Every write carries its request id and is safe to repeat. */
 import type { EventRow } from '../protocol/event.ts';
+import type { NewEvent } from './events.ts';
 
 export interface Challenges {
   /**
@@ -130,7 +131,34 @@ export interface RevocationLists {
   put(row: RevocationListRow, now: number): Promise<boolean>;
 }
 
+/** A list without its body: enough to see whether another one is in force. */
+export interface ListHead {
+  readonly name: string;
+  /** The newest of a name is in force. */
+  readonly version: number;
+  /** When it was last seen to be the newest, ms; judges how stale it is. */
+  readonly fetchedAt: number;
+  readonly nextUpdate: number | null;
+  readonly digest: string | null;
+}
+
+export interface ListRow extends ListHead {
+  readonly body: Uint8Array;
+}
+
+export interface Lists {
+  /** What is in force, one per name. */
+  heads(): Promise<readonly ListHead[]>;
+  newest(name: string): Promise<ListRow | null>;
+  /** A version is written once; false when it is there already. An older one never comes into force again. */
+  put(row: ListRow, told: NewEvent): Promise<boolean>;
+  /** The same list was the newest at `fetchedAt` too. Never goes back. */
+  seen(name: string, version: number, fetchedAt: number): Promise<void>;
+}
+
 export interface Events {
+  /** One change that no actor owns; told once by its id. */
+  tell(told: NewEvent): Promise<void>;
   /** Appends rows of an actor's outbox; repeats are ignored. Durable when it resolves. */
   append(rows: readonly EventRow[]): Promise<void>;
   /** In order of arrival; `after` is the cursor of the last row read. */
@@ -159,6 +187,7 @@ export interface Repositories {
   readonly evidence: Evidence;
   readonly certificates: Certificates;
   readonly revocationLists: RevocationLists;
+  readonly lists: Lists;
   readonly events: Events;
   /** Names of the migrations that were applied, for readiness. */
   migrations(): Promise<readonly string[]>;

@@ -141,8 +141,11 @@ export const list = sqliteTable(
     name: text().notNull(),
     version: integer().notNull(),
     body: bytes().notNull(),
+    /** When it was last seen to be the newest; grows without a new version when the same list is fetched again. */
     fetchedAt: integer('fetched_at').notNull(),
     nextUpdate: integer('next_update'),
+    /** SHA-256 of what was kept of it, base64url: the same content is the same version. */
+    digest: text(),
   },
   (table) => [primaryKey({ columns: [table.name, table.version] })],
 );

@@ -8,6 +8,10 @@ import type { Actors } from '../actors/port.ts';
 import type { DeploymentIdentity, Repositories } from '../db/repositories.ts';
 import { accessRules } from '../http/auth/operator.ts';
 import type { CodeSender, Services } from '../http/services.ts';
+import type { Ground as ChoreGround } from '../jobs/chores.ts';
+import { LIST_HOSTS, listUrlProblem, type Source } from '../jobs/lists/fetch.ts';
+import { TrustInForce } from '../jobs/lists/in-force.ts';
+import type { ListName } from '../jobs/lists/stored.ts';
 import { openSecrets, type Secrets, SecretsError } from './secrets.ts';
 
 /** Settings that are no secrets, as both hosts read them from their environment. */
@@ -23,8 +27,33 @@ export interface Settings {
   readonly jurisdiction: string;
   /** ANCHORS, development only: further TPM roots (DER, base64url), for machines whose TPM is software. */
   readonly anchors: readonly string[];
+  readonly lists: ListSettings;
   /** ACCESS_TEAM and ACCESS_AUDIENCE: the Cloudflare Access application in front of `/v1/admin`; null without one. */
   readonly access: { readonly team: string; readonly audience: string } | null;
+}
+
+/** MDS_URL, ANDROID_STATUS_URL, LIST_HOSTS: where lists are fetched from; a list without URL is not fetched. */
+export interface ListSettings {
+  readonly mds: string | null;
+  readonly androidStatus: string | null;
+  /** Hosts beside the publishers' own. */
+  readonly hosts: readonly string[];
+}
+
+/** Throws for a URL that lists are not fetched from. */
+export function listSources({ mds, androidStatus, hosts }: ListSettings): ReadonlyMap<ListName, Source> {
+  const sources = new Map<ListName, Source>();
+  for (const [variable, name, url] of [
+    ['MDS_URL', 'mds', mds],
+    ['ANDROID_STATUS_URL', 'android-status', androidStatus],
+  ] as const) {
+    if (url === null) continue;
+    const source = { url, hosts: [...LIST_HOSTS, ...hosts] };
+    const problem = listUrlProblem(source);
+    if (problem !== null) throw new SecretsError(`${variable} ${problem}.`);
+    sources.set(name, source);
+  }
+  return sources;
 }
 
 export interface Ground {
@@ -69,6 +98,9 @@ export async function composeServices(
   await sameDeployment(ground.db, { deployment: opened.deployment, jurisdiction: settings.jurisdiction });
   const anchor = opened.developmentRoot && developmentAnchor(opened.developmentRoot.certificate);
   const { codes, inbox } = developmentInbox();
+  listSources(settings.lists);
+  const base = builtInTrust({}, [...(anchor ? [anchor] : []), ...settings.anchors.map(virtualTpm)]);
+  const now = () => Date.now();
   return {
     deployment: {
       id: opened.deployment,
@@ -85,16 +117,24 @@ export async function composeServices(
     },
     actors: ground.actors,
     db: ground.db,
-    trust: builtInTrust({}, [...(anchor ? [anchor] : []), ...settings.anchors.map(virtualTpm)]),
+    trust: new TrustInForce(base, ground.db.lists, now, (error) =>
+      ground.log({ event: 'lists.unread', error: String(error) }),
+    ),
     policy,
     codes: environment === 'development' ? codes : unconfigured,
     inbox: environment === 'development' ? inbox : null,
     developmentRoot: opened.developmentRoot,
-    now: () => Date.now(),
+    now,
     random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     log: ground.log,
     ready: ground.ready,
   };
+}
+
+/** What the periodic work of either host works with. */
+export function housekeeping({ keys, db, trust }: Services, settings: Settings): ChoreGround {
+  const fetcher: ChoreGround['fetcher'] = (url, init) => fetch(url, init);
+  return { issuer: keys.issuer, db, trust, sources: listSources(settings.lists), fetcher };
 }
 
 /** A database belongs to one deployment in one jurisdiction; with another's secrets or place nothing may start on it. */

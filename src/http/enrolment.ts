@@ -39,7 +39,7 @@ const refuse = (slug: Refusal['slug'], reason: string): Judgement => ({ ok: fals
  * request of the very key. Nothing is written here.
  */
 export async function judgeEnrolment(services: Services, request: EnrolmentRequest, now: number): Promise<Judgement> {
-  const { deployment, keys, trust, policy } = services;
+  const { deployment, keys, policy } = services;
   // 1. The challenge is ours, unexpired, for this purpose and format; device and account are read from it alone.
   const opened = openNonce(keys.nonces, request.token, 'enrol', now);
   if (!opened.ok) return refuse('attestation-refused', opened.reason === 'expired' ? 'challenge-expired' : 'challenge');
@@ -67,6 +67,7 @@ export async function judgeEnrolment(services: Services, request: EnrolmentReque
   );
   const evidence = { ...request.evidence, format: request.format };
   const expected = { transcript, identityKey, now, rpId: deployment.rpId, origins: deployment.origins };
+  const trust = await services.trust.current();
   const verdict = await verifyEvidence(evidence, activation ? { ...expected, activation } : expected, trust, policy);
   if (verdict.decision !== 'accept')
     return { ok: false, refusal: ofAttestation(verdict.reason ?? 'malformed'), verdict };

@@ -53,7 +53,8 @@ export interface Services {
   readonly operator: OperatorRules;
   readonly actors: Actors;
   readonly db: Repositories;
-  readonly trust: TrustStore;
+  /** Anchors, and the lists in force at this moment or up to a minute ago. */
+  readonly trust: { current(): Promise<TrustStore>; reload(): Promise<TrustStore>; readonly base: TrustStore };
   readonly policy: Policy;
   readonly codes: CodeSender;
   /** Development only: what was sent, by handle. */

@@ -1,5 +1,6 @@
 import type { Issuer } from '../ca/authority.ts';
 import type { Repositories } from '../db/repositories.ts';
+import { type Lists, refreshLists } from './lists/chore.ts';
 import { currentRevocationList } from './revocation-list.ts';
 
 /** One piece of periodic housekeeping; safe to repeat and to miss. */
@@ -8,10 +9,18 @@ export interface Chore {
   readonly work: (now: number) => Promise<void>;
 }
 
+/** What housekeeping works with. */
+export interface Ground extends Lists {
+  readonly issuer: Issuer;
+  readonly db: Repositories;
+}
+
 /** The same on every host, every five minutes. */
-export function chores(issuer: Issuer, db: Repositories): readonly Chore[] {
+export function chores(ground: Ground): readonly Chore[] {
+  const { issuer, db } = ground;
   return [
     { name: 'used-challenges', work: (now) => db.challenges.sweep(now) },
+    { name: 'lists', work: (now) => refreshLists(ground, now) },
     {
       name: 'revocation-list',
       work: async (now) => {

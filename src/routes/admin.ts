@@ -56,8 +56,8 @@ export const admin = factory
     return c.json({ account, device, status, statusAt });
   })
   .get('/v1/admin/policy', (c) => c.json(c.var.services.policy))
-  .get('/v1/admin/trust', (c) => {
-    const { anchors, metadata, androidStatus } = c.var.services.trust;
+  .get('/v1/admin/trust', async (c) => {
+    const { anchors, metadata, androidStatus } = await c.var.services.trust.current();
     return c.json({
       anchors: anchors.map(({ id, class: kind, formats, vendor, certificate }) => {
         return { id, class: kind, formats, vendor, notAfter: certificate.notAfter };

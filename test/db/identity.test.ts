@@ -22,6 +22,7 @@ const settings: Settings = {
   allowedOrigins: [],
   jurisdiction: 'none',
   anchors: [],
+  lists: { mds: null, androidStatus: null, hosts: [] },
   access: null,
 };
 const ground = { actors: {} as Actors, db, log: () => undefined, ready: async () => [] };

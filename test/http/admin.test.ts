@@ -13,10 +13,12 @@ import { applyMigrations } from '../../src/hosts/deno/migrations.ts';
 import { Shard } from '../../src/hosts/deno/shard.ts';
 import { accessOf } from '../../src/hosts/services.ts';
 import type { Services } from '../../src/http/services.ts';
+import { TrustInForce } from '../../src/jobs/lists/in-force.ts';
 import type { EventRow } from '../../src/protocol/event.ts';
 import { ACCOUNT, DEVICE, NOW, random, world } from '../support/authority.ts';
 import { base64url } from '../../src/bytes/base64url.ts';
 
+const EMPTY = { anchors: [], intermediates: [], metadata: null, androidStatus: null };
 const KEY = base64url(random(32));
 const DAY = 86_400_000;
 const TEAM = 'https://team.cloudflareaccess.com';
@@ -50,7 +52,7 @@ beforeAll(async () => {
     },
     operator: { key: KEY, access: { issuer: TEAM, audience: AUDIENCE, keys } },
     policy: policies.standard,
-    trust: { anchors: [], intermediates: [], metadata: null, androidStatus: null },
+    trust: new TrustInForce(EMPTY, db.lists, () => NOW),
     db: {
       ...db,
       get events() {

@@ -72,6 +72,11 @@ function settingsOf(env: Readonly<Record<string, unknown>>): Settings {
     allowedOrigins: words('ALLOWED_ORIGINS'),
     jurisdiction: text('JURISDICTION', 'none'),
     anchors: words('ANCHORS'),
+    lists: {
+      mds: text('MDS_URL', '') || null,
+      androidStatus: text('ANDROID_STATUS_URL', '') || null,
+      hosts: words('LIST_HOSTS'),
+    },
     access: accessOf(given('ACCESS_TEAM'), given('ACCESS_AUDIENCE')),
   };
 }

@@ -6,7 +6,7 @@ import { openRepositories } from '../../db/open.ts';
 import type { Services } from '../../http/services.ts';
 import { chores } from '../../jobs/chores.ts';
 import { consumers } from '../../jobs/consumers.ts';
-import { composeServices } from '../services.ts';
+import { composeServices, housekeeping } from '../services.ts';
 import { actorObject } from './actor-object.ts';
 import { ObjectActors } from './actors.ts';
 import { type Bindings, bindings } from './bindings.ts';
@@ -55,7 +55,7 @@ export default {
   },
 
   async scheduled(event, env): Promise<void> {
-    const { keys, db } = await servicesOf(env);
-    await housekeep(event, chores(keys.issuer, db), report);
+    const services = await servicesOf(env);
+    await housekeep(event, chores(housekeeping(services, bindings(env).settings)), report);
   },
 } satisfies ExportedHandler<CloudflareBindings>;

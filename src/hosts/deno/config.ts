@@ -48,6 +48,11 @@ function settingsOf(env: Environment): Settings {
     allowedOrigins: words(env['ALLOWED_ORIGINS']),
     jurisdiction: text(env, 'JURISDICTION', 'none', /^[a-z]{2,16}$/, '`none` or a name like `eu`'),
     anchors: words(env['ANCHORS']),
+    lists: {
+      mds: env['MDS_URL'] ?? null,
+      androidStatus: env['ANDROID_STATUS_URL'] ?? null,
+      hosts: words(env['LIST_HOSTS']),
+    },
     access: accessOf(env['ACCESS_TEAM'], env['ACCESS_AUDIENCE']),
   };
 }

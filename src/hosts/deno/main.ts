@@ -7,7 +7,7 @@ import { openRepositories } from '../../db/open.ts';
 import type { Services } from '../../http/services.ts';
 import { chores } from '../../jobs/chores.ts';
 import { consumers } from '../../jobs/consumers.ts';
-import { composeServices } from '../services.ts';
+import { composeServices, housekeeping } from '../services.ts';
 import { SecretsError } from '../secrets.ts';
 import { type Bindings, openBindings } from './bindings.ts';
 import { type Config, readConfig } from './config.ts';
@@ -43,7 +43,7 @@ async function start(): Promise<void> {
   const services = await compose(config, bindings, () => stopping);
   const app = createApp(() => services);
   const cron = new Cron(
-    chores(services.keys.issuer, services.db).map(({ name, work }) => ({ name, everyMs: CHORES_MS, run: work })),
+    chores(housekeeping(services, config.settings)).map(({ name, work }) => ({ name, everyMs: CHORES_MS, run: work })),
     services.now,
     (name, error) => log('periodic-work-failed', { name, error: String(error) }),
   );
