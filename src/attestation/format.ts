@@ -16,7 +16,7 @@ export interface Evidence extends Fields {
 
 /** What the server expects the evidence to be about; every field is decided by the server, none by the client. */
 export interface Expected {
-  /** SHA-256 enrolment transcript (docs/protocol.md), 32 bytes. */
+  /** SHA-256 enrolment transcript (docs/protocol/enrollment.md), 32 bytes. */
   readonly transcript: Uint8Array;
   /** SubjectPublicKeyInfo (DER) of the key that the certificate will name; for key-attested formats it must be the attested key. */
   readonly identityKey: Uint8Array;
@@ -69,7 +69,13 @@ export function anyFormat<E>(format: Format<E>): AnyFormat {
     id,
     async verify(fields, expected, trust, policy, steps: Checklist) {
       const read = format.read(fields);
-      steps.demand(read !== null, `${id}.syntax`, 'docs/protocol.md', 'malformed', `evidence is of format ${id}`);
+      steps.demand(
+        read !== null,
+        `${id}.syntax`,
+        'docs/protocol/enrollment.md',
+        'malformed',
+        `evidence is of format ${id}`,
+      );
       return format.verify(read, expected, trust, policy, steps);
     },
   };

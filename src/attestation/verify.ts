@@ -32,14 +32,14 @@ export async function verifyEvidence(
     steps.demand(
       isEvidence(evidence),
       'evidence.shape',
-      'docs/protocol.md',
+      'docs/protocol/enrollment.md',
       'malformed',
       'an object that names a format',
     );
     steps.demand(
       size(evidence) <= LARGEST,
       'evidence.size',
-      'docs/protocol.md',
+      'docs/protocol/enrollment.md',
       'too-large',
       'evidence of at most 64 KiB',
     );
@@ -83,7 +83,7 @@ async function dispatch(
   steps.demand(
     format !== undefined,
     'evidence.format',
-    'docs/protocol.md',
+    'docs/protocol/enrollment.md',
     'format-unknown',
     'evidence of a known format',
   );

@@ -58,7 +58,7 @@ export const Activation = v.object({
 export const EnrolmentRequest = v.object({
   token: Token,
   format: Word,
-  /** Fields of the format (docs/protocol/attestation.md); binary ones base64url. */
+  /** Fields of the format (docs/protocol/enrollment.md §4); binary ones base64url. */
   evidence: v.record(v.string(), v.unknown()),
   /** PKCS#10, DER; contributes its key and carries the transcript. */
   csr: encodedUpTo(4_096),

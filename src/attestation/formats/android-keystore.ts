@@ -59,10 +59,16 @@ export const androidKeystore: Format<AndroidKeystoreEvidence> = {
       'attestationChallenge is the enrolment transcript',
     );
     const same = equal(leaf.spki, expected.identityKey);
-    steps.demand(same, 'android.key', 'docs/protocol.md', 'key-mismatch', "the identity key is the leaf's key");
+    steps.demand(
+      same,
+      'android.key',
+      'docs/protocol/enrollment.md',
+      'key-mismatch',
+      "the identity key is the leaf's key",
+    );
     const available = await isAvailable(leaf.key);
     const algorithm = `this runtime verifies signatures of ${leaf.key.kind} keys`;
-    steps.demand(available, 'android.algorithm', 'docs/protocol.md', 'algorithm-unavailable', algorithm);
+    steps.demand(available, 'android.algorithm', 'docs/protocol/enrollment.md', 'algorithm-unavailable', algorithm);
     const finding = judgeKeyDescription(description, path, policy, steps);
     judgeApplication(description, policy, steps);
     return {

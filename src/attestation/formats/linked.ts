@@ -21,7 +21,7 @@ export function linkedInput(transcript: Uint8Array): Uint8Array<ArrayBuffer> {
   return concat(utf8('callsign/link/1'), transcript);
 }
 
-const SPEC = 'docs/protocol.md, linked devices';
+const SPEC = 'docs/protocol/enrollment.md §4';
 const schema = v.object({ signature: bytesOfAtMost(64) });
 
 export const linked: Format<LinkedEvidence> = {

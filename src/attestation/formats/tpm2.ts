@@ -224,7 +224,7 @@ async function judgeStatement<K extends Attest['attested']['kind']>(
   steps.demand(
     equal(attest.extraData, expected.transcript),
     `${id}-transcript`,
-    'docs/protocol.md, enrolment transcript',
+    'docs/protocol/enrollment.md §2',
     'challenge-mismatch',
     'qualifyingData is the transcript of this enrolment',
   );
