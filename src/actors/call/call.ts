@@ -145,6 +145,8 @@ function attach(t: Turn, socket: Socket, command: CallActorCommand): Json {
   const party = command.do === 'socket' ? spendTicket(t, command.ticket) : null;
   if (!party) {
     socket.close(CLOSE.forbidden, 'no such ticket');
+    // Anybody may name a call that is not: what the host noted of the socket goes with it.
+    if (!load(t)) t.erase();
     return null;
   }
   for (const older of t.sockets()) {
