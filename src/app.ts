@@ -1,5 +1,5 @@
 import { HTTPException } from 'hono/http-exception';
-import { type AppContext, factory, requestId } from './http/context.ts';
+import { type AppContext, factory, proxyRequestId, requestId } from './http/context.ts';
 import { problem } from './http/problem.ts';
 import type { Services } from './http/services.ts';
 import { account } from './routes/account.ts';
@@ -43,8 +43,10 @@ export function createApp(servicesOf: (env: unknown) => Services | Promise<Servi
   app.use(async (c, next) => {
     const services = await servicesOf(c.env);
     c.set('services', services);
-    c.set('request', requestId(services, c.req.header('X-Request-Id')));
+    c.set('request', requestId(services));
+    const proxy = proxyRequestId(c.req.header('X-Request-Id'));
     const started = services.now();
+    /** A request that became a socket is closed to its reader: what the log needs of it is read before. */
     await next();
     headers(c);
     services.log({
@@ -54,6 +56,7 @@ export function createApp(servicesOf: (env: unknown) => Services | Promise<Servi
       path: c.req.routePath,
       status: c.res.status,
       ms: services.now() - started,
+      proxy,
     });
   });
   for (const room of ROOMS) app.route('/', room);

@@ -2,6 +2,7 @@ import { keySet } from '../directory/jwk.ts';
 import { accountOf, ask } from './ask.ts';
 import { dpopNonce } from './auth/nonce.ts';
 import { authenticate } from './auth/request.ts';
+import type { RequestReason } from '../protocol/request.ts';
 import { type AppContext, factory } from './context.ts';
 import { problem } from './problem.ts';
 import { ofActor } from './refusals.ts';
@@ -49,9 +50,9 @@ export const authenticated = factory.createMiddleware(async (c, next) => {
   return next();
 });
 
-export function unauthenticated(c: AppContext, reason: string): Response {
-  const nonce = reason === 'proof-nonce';
-  const error = nonce ? 'use_dpop_nonce' : reason.startsWith('proof') ? 'invalid_dpop_proof' : 'invalid_token';
+export function unauthenticated(c: AppContext, reason: RequestReason | 'proof-replayed'): Response {
+  const error =
+    reason === 'proof-nonce' ? 'use_dpop_nonce' : reason.startsWith('proof') ? 'invalid_dpop_proof' : 'invalid_token';
   c.header('WWW-Authenticate', `DPoP error="${error}", algs="ES256"`);
-  return problem(c, nonce ? 'use-dpop-nonce' : 'unauthenticated', reason);
+  return reason === 'proof-nonce' ? problem(c, 'use-dpop-nonce', reason) : problem(c, 'unauthenticated', reason);
 }

@@ -28,7 +28,7 @@ export async function certify(c: AppContext, judged: Judged): Promise<Asked<Cert
   const { account, device, challenge } = judged;
   const key = base64url(judged.proven.key);
   const first = linted(c, judged, services.random(16));
-  if (!first.ok) return { ok: true, value: { ok: false, reason: first.reason } };
+  if (!first.ok) return notIssuable(c, first.reason);
   const intended = await ask<Intent>(c, accountOf(account), {
     do: 'intend',
     device,
@@ -40,7 +40,8 @@ export async function certify(c: AppContext, judged: Judged): Promise<Asked<Cert
   const { serial, chain, notAfter } = intended.value;
   if (chain !== null && notAfter !== null) return { ok: true, value: { ok: true, chain, notAfter } };
   const ready = serial === first.token.serial ? first : linted(c, judged, fromHex(serial) ?? new Uint8Array());
-  if (!ready.ok || ready.token.serial !== serial) return { ok: true, value: { ok: false, reason: 'serial' } };
+  if (!ready.ok) return notIssuable(c, ready.reason);
+  if (ready.token.serial !== serial) return notIssuable(c, 'serial');
   const leaf = await issue(ready.token, services.keys.issuer.signer);
   const signed = {
     chain: [leaf, services.keys.issuer.certificate.der].map((der) => base64url(der)),
@@ -54,6 +55,12 @@ export async function certify(c: AppContext, judged: Judged): Promise<Asked<Cert
   });
   if (!recorded.ok || !recorded.value.ok) return recorded as Asked<Certified>;
   return { ok: true, value: { ok: true, ...signed } };
+}
+
+/** The client is told that there is no certificate for it; why is the operator's to know. */
+function notIssuable(c: AppContext, why: string): Asked<Certified> {
+  c.var.services.log({ event: 'certificate.not-issuable', request: c.var.request, reason: why });
+  return { ok: true, value: { ok: false, reason: 'not-issuable' } };
 }
 
 function linted(c: AppContext, { account, device, proven, verdict, evidence }: Judged, random: Uint8Array): Prepared {

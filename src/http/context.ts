@@ -26,7 +26,12 @@ export const factory = createFactory<AppEnv>();
 
 const REQUEST_ID = /^[A-Za-z0-9_-]{8,64}$/;
 
-/** A request id for every request, taken over from a proxy's when it has the form of one. */
-export function requestId(services: Services, given: string | undefined): string {
-  return given !== undefined && REQUEST_ID.test(given) ? given : base64url(services.random(12));
+/** Ours, for every request: events and claims are named after it, so nobody else chooses it. */
+export function requestId(services: Services): string {
+  return base64url(services.random(12));
+}
+
+/** What a proxy calls this request, for the log only; null when it has not the form of an id. */
+export function proxyRequestId(given: string | undefined): string | null {
+  return given !== undefined && REQUEST_ID.test(given) ? given : null;
 }

@@ -32,7 +32,7 @@ export type Judgement =
   | { readonly ok: true; readonly judged: Judged }
   | { readonly ok: false; readonly refusal: Refusal; readonly verdict?: Verdict };
 
-const refuse = (slug: Refusal['slug'], reason: string): Judgement => ({ ok: false, refusal: { slug, reason } });
+const no = (refusal: Refusal): Judgement & { ok: false } => ({ ok: false, refusal });
 
 /**
  * G1 in its order: our own challenge, the manifest that names the device, the transcript over all of it, the evidence, the
@@ -42,9 +42,11 @@ export async function judgeEnrolment(services: Services, request: EnrolmentReque
   const { deployment, keys, policy } = services;
   // 1. The challenge is ours, unexpired, for this purpose and format; device and account are read from it alone.
   const opened = openNonce(keys.nonces, request.token, 'enrol', now);
-  if (!opened.ok) return refuse('attestation-refused', opened.reason === 'expired' ? 'challenge-expired' : 'challenge');
+  if (!opened.ok)
+    return no({ slug: 'attestation-refused', reason: opened.reason === 'expired' ? 'challenge-expired' : 'challenge' });
   const { nonce, id } = opened;
-  if (nonce.device === null || nonce.detail !== request.format) return refuse('attestation-refused', 'challenge');
+  if (nonce.device === null || nonce.detail !== request.format)
+    return no({ slug: 'attestation-refused', reason: 'challenge' });
   // 2. The manifest names this device; its key is the identity key. A genesis makes the account id.
   const named = nameDevice(request, nonce);
   if (!named.ok) return named;
@@ -73,10 +75,10 @@ export async function judgeEnrolment(services: Services, request: EnrolmentReque
     return { ok: false, refusal: ofAttestation(verdict.reason ?? 'malformed'), verdict };
   // 5. The request: the same key, the same transcript, signed by the key itself.
   const plan = readRequest(fromBase64url(request.csr) ?? new Uint8Array(), { key: identityKey, transcript });
-  if (!plan.ok) return refuse('refused', plan.reason);
+  if (!plan.ok) return no({ slug: 'refused', reason: plan.reason });
   const holds = await verifyAll(crypto.subtle, plan.checks);
   const proven = plan.conclude((_, i) => holds[i] === true);
-  if (!proven.ok) return refuse('refused', proven.reason);
+  if (!proven.ok) return no({ slug: 'refused', reason: proven.reason });
   const bytes = utf8(JSON.stringify(evidence));
   const judged = {
     account,
@@ -94,7 +96,6 @@ function nameDevice(
   request: EnrolmentRequest,
   nonce: Nonce,
 ): { ok: true; account: string; identityKey: Uint8Array<ArrayBuffer> } | (Judgement & { ok: false }) {
-  const no = (refusal: Refusal): Judgement & { ok: false } => ({ ok: false, refusal });
   if (!request.manifest) return no({ slug: 'bad-request', reason: 'manifest-missing' });
   const parsed = parseManifest(request.manifest);
   if (!parsed.ok) return no(ofManifest(parsed.reason));

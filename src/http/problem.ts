@@ -1,13 +1,13 @@
-import { PROBLEMS, type Problem, type ProblemSlug } from '../protocol/problem.ts';
+import { PROBLEMS, type Problem, type ProblemSlug, type ReasonOf } from '../protocol/problem.ts';
 import type { AppContext } from './context.ts';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
 /** A safe refusal (RFC 9457): nothing that was sent, no check that failed, a request id to ask the operator with. */
-export function problem(
+export function problem<Slug extends ProblemSlug>(
   c: AppContext,
-  slug: ProblemSlug,
-  reason: string,
+  slug: Slug,
+  reason: ReasonOf<Slug>,
   extensions: Readonly<Record<string, unknown>> = {},
 ): Response {
   const { status, title } = PROBLEMS[slug];
@@ -24,7 +24,7 @@ export function problem(
 }
 
 /** An answer that an actor did not give: what was asked may have happened. */
-export function unavailable(c: AppContext, reason: string): Response {
+export function unavailable(c: AppContext, reason: ReasonOf<'unavailable'>): Response {
   c.header('Retry-After', '1');
   return problem(c, 'unavailable', reason);
 }

@@ -1,17 +1,23 @@
 /** One mapper per room: its reasons to what a client may know. Exhaustive where the room's union is closed. */
 import type { Reason } from '../attestation/verdict.ts';
-import type { ManifestReason } from '../protocol/manifest.ts';
-import type { ProblemSlug } from '../protocol/problem.ts';
+import {
+  MALFORMED_MANIFEST,
+  type ProblemSlug,
+  REASONS,
+  type ReasonOf,
+  STALE_MANIFEST,
+  STANDING_REASONS,
+  type TokenReason,
+} from '../protocol/problem.ts';
 
-export interface Refusal {
-  readonly slug: ProblemSlug;
-  readonly reason: string;
-}
+export type Refusal = {
+  readonly [Slug in ProblemSlug]: { readonly slug: Slug; readonly reason: ReasonOf<Slug> };
+}[ProblemSlug];
+
+type Form = 'malformed' | 'too-large';
 
 /** Classes of attestation refusals: an attacker learns the class, the operator has the check. */
-const ATTESTATION: Readonly<Record<Reason, string>> = {
-  malformed: 'malformed',
-  'too-large': 'malformed',
+const ATTESTATION: Readonly<Record<Exclude<Reason, Form>, ReasonOf<'attestation-refused'>>> = {
   'challenge-mismatch': 'challenge',
   'challenge-expired': 'challenge',
   'challenge-used': 'challenge',
@@ -51,36 +57,34 @@ const ATTESTATION: Readonly<Record<Reason, string>> = {
 };
 
 export function ofAttestation(reason: Reason): Refusal {
-  return {
-    slug: reason === 'malformed' || reason === 'too-large' ? 'bad-request' : 'attestation-refused',
-    reason: ATTESTATION[reason],
-  };
+  return reason === 'malformed' || reason === 'too-large'
+    ? { slug: 'bad-request', reason: 'malformed' }
+    : { slug: 'attestation-refused', reason: ATTESTATION[reason] };
 }
 
-const STALE: ReadonlySet<string> = new Set<ManifestReason>([
-  'version-known',
-  'version-skipped',
-  'fork',
-  'previous-mismatch',
-]);
-const FORM: ReadonlySet<string> = new Set<ManifestReason>(['malformed', 'not-canonical']);
+/** Says nothing that is not written down: what an actor of another version may answer is `other`. */
+const OTHER = { slug: 'refused', reason: 'other' } as const;
+
+function among<Known extends string>(known: readonly Known[], reason: string): reason is Known {
+  return known.some((one) => one === reason);
+}
 
 /** Manifest refusals are told whole: clients apply the same rules. */
 export function ofManifest(reason: string): Refusal {
-  if (STALE.has(reason)) return { slug: 'conflict', reason };
-  return { slug: FORM.has(reason) ? 'bad-request' : 'refused', reason };
+  if (among(STALE_MANIFEST, reason)) return { slug: 'conflict', reason };
+  if (among(MALFORMED_MANIFEST, reason)) return { slug: 'bad-request', reason };
+  return among(REASONS.refused, reason) ? { slug: 'refused', reason } : OTHER;
 }
-
-const FORBIDDEN: ReadonlySet<string> = new Set([
-  'device-revoked',
-  'device-not-in-manifest',
-  'another-key',
-  'unknown-account',
-  'unknown-device',
-]);
 
 /** What actors say of who asks and what they hold. */
 export function ofActor(reason: string): Refusal {
   if (reason === 'unknown-call') return { slug: 'not-found', reason };
-  return { slug: FORBIDDEN.has(reason) ? 'forbidden' : 'refused', reason };
+  if (reason === 'malformed') return { slug: 'bad-request', reason };
+  if (among(STANDING_REASONS, reason)) return { slug: 'forbidden', reason };
+  return among(REASONS.refused, reason) ? { slug: 'refused', reason } : OTHER;
+}
+
+/** The same for the token endpoint, whose errors are RFC 6749's. */
+export function ofStanding(reason: string): TokenReason {
+  return reason === 'proof-replayed' || among(STANDING_REASONS, reason) ? reason : 'other';
 }

@@ -1,5 +1,6 @@
+import type { Address, Json } from '../actors/port.ts';
 import type { AppContext } from './context.ts';
-import { problem } from './problem.ts';
+import { problem, unavailable } from './problem.ts';
 
 /** What is wrong with an upgrade request before anything in it is verified; CORS does not protect sockets, so Origin is judged here. */
 export function upgradeRefusal(c: AppContext): Response | null {
@@ -18,4 +19,15 @@ export function subprotocols(c: AppContext): string[] {
     .split(',')
     .map((one) => one.trim())
     .filter((one) => one !== '');
+}
+
+/** Hands the socket to its actor. The host says 400 when the handshake is none; one that takes no socket now is `unavailable`. */
+export async function upgrade(
+  c: AppContext,
+  to: Address,
+  socket: { readonly tags: readonly string[]; readonly body: Json; readonly protocol: string },
+): Promise<Response> {
+  const answer = await c.var.services.actors.upgrade(to, c.req.raw, socket);
+  if (answer.status === 101) return answer;
+  return answer.status === 400 ? problem(c, 'bad-request', 'handshake') : unavailable(c, 'unavailable');
 }

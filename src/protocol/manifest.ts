@@ -63,34 +63,36 @@ export const SignedManifest = v.strictObject({
 export type SignedManifest = v.InferOutput<typeof SignedManifest>;
 
 /** Why a manifest was refused; closed, the same at the server and at clients. */
-export type ManifestReason =
-  | 'malformed'
-  | 'not-canonical'
-  | 'must-understand'
-  | 'account-mismatch'
-  | 'version-skipped'
-  | 'version-known'
-  | 'fork'
-  | 'previous-mismatch'
-  | 'issued-before-previous'
-  | 'issued-in-future'
-  | 'issued-too-early'
-  | 'added-at'
-  | 'last-device'
-  | 'device-reused'
-  | 'key-reused'
-  | 'key-changed'
-  | 'unauthorized'
-  | 'possession-missing'
-  | 'signature-unexpected'
-  | 'signature-invalid'
-  | 'replacement-not-alone'
-  | 'removal-not-alone'
-  | 'signer-too-new'
-  | 'removal-while-recovery-pending'
-  | 'protocol-downgrade'
-  | 'signer-revoked'
-  | 'signer-expired'
-  | 'recovery-key-unknown'
-  | 'recovery-key-limits'
-  | 'recovery-key-too-soon';
+export const MANIFEST_REASONS = [
+  'malformed',
+  'not-canonical',
+  'must-understand',
+  'account-mismatch',
+  'version-skipped',
+  'version-known',
+  'fork',
+  'previous-mismatch',
+  'issued-before-previous',
+  'issued-in-future',
+  'issued-too-early',
+  'added-at',
+  'last-device',
+  'device-reused',
+  'key-reused',
+  'key-changed',
+  'unauthorized',
+  'possession-missing',
+  'signature-unexpected',
+  'signature-invalid',
+  'replacement-not-alone',
+  'removal-not-alone',
+  'signer-too-new',
+  'removal-while-recovery-pending',
+  'protocol-downgrade',
+  'signer-revoked',
+  'signer-expired',
+  'recovery-key-unknown',
+  'recovery-key-limits',
+  'recovery-key-too-soon',
+] as const;
+export type ManifestReason = (typeof MANIFEST_REASONS)[number];

@@ -1,4 +1,6 @@
 /** Problems (RFC 9457): the closed list of what a client can be told, each documented in docs/problems.md. */
+import { MANIFEST_REASONS, type ManifestReason } from './manifest.ts';
+import { REQUEST_REASONS, type RequestReason } from './request.ts';
 
 export interface ProblemType {
   readonly status: number;
@@ -27,6 +29,107 @@ export const PROBLEMS = {
 } as const satisfies Record<string, ProblemType>;
 
 export type ProblemSlug = keyof typeof PROBLEMS;
+
+/** A manifest that another head makes stale, one whose form is wrong; all others break a rule. */
+export const STALE_MANIFEST = ['version-known', 'version-skipped', 'fork', 'previous-mismatch'] as const;
+export const MALFORMED_MANIFEST = ['malformed', 'not-canonical'] as const;
+type RuleOfManifest = Exclude<ManifestReason, (typeof STALE_MANIFEST | typeof MALFORMED_MANIFEST)[number]>;
+
+/** The account's word on who asks. */
+export const STANDING_REASONS = [
+  'unknown-account',
+  'unknown-device',
+  'device-revoked',
+  'device-not-in-manifest',
+  'another-key',
+] as const;
+
+/** By slug, every `reason` that a server says. The token endpoint has RFC 6749's errors in their place: see TOKEN_REASONS. */
+export const REASONS = {
+  'bad-request': [
+    ...MALFORMED_MANIFEST,
+    'malformed-json',
+    'malformed-body',
+    'malformed-query',
+    'not-utf8',
+    'repeated-parameter',
+    'manifest-missing',
+    'not-in-batch',
+    'idempotency-key-missing',
+    'handle-malformed',
+    'handle-kind-off',
+    'subprotocol',
+    'handshake',
+  ],
+  unauthenticated: [...REQUEST_REASONS.filter(isNoNonce), 'proof-replayed'],
+  'use-dpop-nonce': ['proof-nonce'],
+  forbidden: [...STANDING_REASONS, 'no-account', 'origin', 'registered-otherwise'],
+  'attestation-refused': [
+    'challenge',
+    'challenge-expired',
+    'challenge-used',
+    'origin',
+    'signature',
+    'trust',
+    'hardware',
+    'key',
+    'policy',
+    'revoked',
+    'try-later',
+    'device-state',
+  ],
+  'not-found': ['no-such-resource', 'unknown-call', 'development-only', 'nothing-sent'],
+  'method-not-allowed': ['method'],
+  conflict: [...STALE_MANIFEST, 'handle-held'],
+  'in-progress': [],
+  'too-large': ['body-too-large'],
+  'unsupported-media-type': ['content-type'],
+  refused: [
+    ...MANIFEST_REASONS.filter(isRule),
+    'device-not-in-manifest',
+    'csr-malformed',
+    'csr-key',
+    'csr-algorithm',
+    'csr-asks-for-name',
+    'csr-asks-for-extensions',
+    'csr-transcript',
+    'csr-signature',
+    'not-issuable',
+    'key-id-reused',
+    'batch-expired',
+    'too-many-batches',
+    'code-refused',
+    'wrong-role',
+    'wrong-state',
+    'stale-attempt',
+    'other',
+  ],
+  'idempotency-mismatch': [],
+  'upgrade-required': ['websocket'],
+  'too-many-requests': [],
+  internal: ['internal'],
+  unavailable: ['unavailable', 'outdated', 'not-ready'],
+} as const satisfies Record<ProblemSlug, readonly string[]>;
+export type ReasonOf<Slug extends ProblemSlug> = (typeof REASONS)[Slug][number];
+
+/** What the token endpoint says in `reason`, beside RFC 6749's and RFC 9449's `error`. */
+export const TOKEN_REASONS = [
+  ...REQUEST_REASONS,
+  ...STANDING_REASONS,
+  'proof-replayed',
+  'no-account',
+  'grant-type',
+  'other',
+] as const;
+export type TokenReason = (typeof TOKEN_REASONS)[number];
+
+function isRule(reason: ManifestReason): reason is RuleOfManifest {
+  return ![...STALE_MANIFEST, ...MALFORMED_MANIFEST].some((other) => other === reason);
+}
+
+function isNoNonce(reason: RequestReason): reason is Exclude<RequestReason, 'proof-nonce'> {
+  return reason !== 'proof-nonce';
+}
 
 export interface Problem {
   readonly type: string;

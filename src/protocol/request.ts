@@ -53,31 +53,33 @@ export const DpopClaims = v.object({
 export type DpopClaims = v.InferOutput<typeof DpopClaims>;
 
 /** Why a request does not prove who asks; the client is told the reason, never which byte. */
-export type RequestReason =
-  | 'credentials-missing'
-  | 'assertion-malformed'
-  | 'assertion-audience'
-  | 'assertion-lifetime'
-  | 'assertion-expired'
-  | 'assertion-subject'
-  | 'assertion-signature'
-  | 'certificate-refused'
-  | 'token-malformed'
-  | 'token-expired'
-  | 'token-unknown-key'
-  | 'token-signature'
-  | 'token-issuer'
-  | 'proof-malformed'
-  | 'proof-signature'
-  | 'proof-method'
-  | 'proof-url'
-  | 'proof-time'
-  | 'proof-token-hash'
-  | 'proof-key'
-  | 'proof-nonce'
-  | 'hello-malformed'
-  | 'hello-deployment'
-  | 'hello-device'
-  | 'hello-time'
-  | 'hello-nonce'
-  | 'hello-signature';
+export const REQUEST_REASONS = [
+  'credentials-missing',
+  'assertion-malformed',
+  'assertion-audience',
+  'assertion-lifetime',
+  'assertion-expired',
+  'assertion-subject',
+  'assertion-signature',
+  'certificate-refused',
+  'token-malformed',
+  'token-expired',
+  'token-unknown-key',
+  'token-signature',
+  'token-issuer',
+  'proof-malformed',
+  'proof-signature',
+  'proof-method',
+  'proof-url',
+  'proof-time',
+  'proof-token-hash',
+  'proof-key',
+  'proof-nonce',
+  'hello-malformed',
+  'hello-deployment',
+  'hello-device',
+  'hello-time',
+  'hello-nonce',
+  'hello-signature',
+] as const;
+export type RequestReason = (typeof REQUEST_REASONS)[number];

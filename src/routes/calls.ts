@@ -5,7 +5,7 @@ import { json } from '../http/body.ts';
 import { factory } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
 import { ofActor } from '../http/refusals.ts';
-import { subprotocols, upgradeRefusal } from '../http/upgrade.ts';
+import { subprotocols, upgrade, upgradeRefusal } from '../http/upgrade.ts';
 import { CALL_PROTOCOL, CallId } from '../protocol/call.ts';
 
 const AnyVerb = v.looseObject({ verb: v.string(), call: CallId });
@@ -63,7 +63,7 @@ export const calls = factory
     if (protocol !== CALL_PROTOCOL || ticket === undefined || !/^[A-Za-z0-9_-]{43}$/.test(ticket))
       return problem(c, 'bad-request', 'subprotocol');
     if (!v.is(CallId, name)) return problem(c, 'not-found', 'unknown-call');
-    return c.var.services.actors.upgrade(callOf(name), c.req.raw, {
+    return upgrade(c, callOf(name), {
       tags: [],
       body: { do: 'socket', ticket },
       protocol,

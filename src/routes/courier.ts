@@ -6,7 +6,7 @@ import { factory } from '../http/context.ts';
 import { expectation } from '../http/identity.ts';
 import { problem } from '../http/problem.ts';
 import { ofActor } from '../http/refusals.ts';
-import { subprotocols, upgradeRefusal } from '../http/upgrade.ts';
+import { subprotocols, upgrade, upgradeRefusal } from '../http/upgrade.ts';
 import { COURIER_PROTOCOL } from '../protocol/courier.ts';
 import type { Services } from '../http/services.ts';
 
@@ -58,5 +58,5 @@ export const courier = factory
       nextNonce: helloNonce(services, identity.device, NEXT_NONCE_MS),
       nonce: { id: nonceId, until: replayUntil },
     };
-    return services.actors.upgrade(deviceOf(identity.device), c.req.raw, { tags: ['courier'], body, protocol });
+    return upgrade(c, deviceOf(identity.device), { tags: ['courier'], body, protocol });
   });

@@ -120,7 +120,7 @@ async function record(c: AppContext, request: EnrolmentRequest, judged: Judged, 
     pushTokenHash: base64url(digest(pushToken)),
   });
   if (!registered.ok) return registered.response;
-  if (!registered.value.ok) return problem(c, 'forbidden', registered.value.reason);
+  if (!registered.value.ok) return problem(c, 'forbidden', 'registered-otherwise');
   services.log({
     event: 'enrolment.accepted',
     request: c.var.request,

@@ -19,7 +19,9 @@ export const handles = factory
   .get('/v1/handles', authenticated, async (c) => {
     const asked = await ask<{ handles: OwnHandle[] }>(c, accountOf(c.var.caller.account), { do: 'handles' });
     if (!asked.ok) return asked.response;
-    return asked.value.ok ? c.json({ handles: asked.value.handles }) : problem(c, 'forbidden', asked.value.reason);
+    if (asked.value.ok) return c.json({ handles: asked.value.handles });
+    const { slug, reason } = ofActor(asked.value.reason);
+    return problem(c, slug, reason);
   })
   .post('/v1/handles', authenticated, async (c) => {
     const read = await json(c, HandleRequest);

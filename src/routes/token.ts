@@ -5,17 +5,18 @@ import { verifyProof } from '../http/auth/dpop.ts';
 import { accountOf, ask } from '../http/ask.ts';
 import { withNonce } from '../http/authenticated.ts';
 import { form } from '../http/body.ts';
+import { ofStanding } from '../http/refusals.ts';
 import { type AppContext, factory } from '../http/context.ts';
 import { expectation } from '../http/identity.ts';
 import { ACCESS_TOKEN_S } from '../protocol/api.ts';
-import { PROBLEMS } from '../protocol/problem.ts';
+import { PROBLEMS, type TokenReason } from '../protocol/problem.ts';
 import { CLIENT_ASSERTION_TYPE } from '../protocol/request.ts';
 import { thumbprint } from '../identity/proof.ts';
 
 const PATH = '/v1/token';
 
 /** RFC 6749 §5.2 with RFC 9457's members beside it: OAuth libraries read `error`, everybody else the rest. */
-function oauthError(c: AppContext, error: string, reason: string): Response {
+function oauthError(c: AppContext, error: string, reason: TokenReason): Response {
   const status = error === 'invalid_client' ? 401 : 400;
   const slug = status === 401 ? 'unauthenticated' : 'bad-request';
   const { origin } = c.var.services.deployment;
@@ -63,7 +64,7 @@ export const token = factory.createApp().post(PATH, async (c) => {
     proof: { id: jti, until: replayUntil },
   });
   if (!standing.ok) return standing.response;
-  if (!standing.value.ok) return oauthError(c, 'invalid_client', standing.value.reason);
+  if (!standing.value.ok) return oauthError(c, 'invalid_client', ofStanding(standing.value.reason));
   const accessToken = await mintAccessToken(keys.access, deployment.origin, identity, now, services.random(16));
   return c.json({ access_token: accessToken, token_type: 'DPoP', expires_in: ACCESS_TOKEN_S });
 });

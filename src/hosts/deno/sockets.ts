@@ -42,10 +42,15 @@ export class Sockets {
     return this.#heard.get(nameOf(self)) ?? NONE;
   }
 
-  /** Answers an upgrade request. The actor meets the socket when it is open, before any frame of it. */
+  /**
+   * Answers an upgrade request; with 400 when its handshake is none (RFC 6455 §4.2.1). The actor meets the socket when it is
+   * open, before any frame of it.
+   */
   upgrade(self: Address, request: Request, tags: readonly string[], body: unknown, protocol?: string): Response {
     const options = { idleTimeout: IDLE_TIMEOUT_S, ...(protocol !== undefined && { protocol }) };
-    const { socket, response } = Deno.upgradeWebSocket(request, options);
+    const upgraded = handshake(request, options);
+    if (!upgraded) return new Response(null, { status: 400 });
+    const { socket, response } = upgraded;
     const id = crypto.randomUUID();
     socket.binaryType = 'arraybuffer';
     socket.addEventListener('open', () => {
@@ -106,5 +111,18 @@ export class Sockets {
     heard?.delete(id);
     if (heard?.size === 0) this.#heard.delete(name);
     void this.#listener.lost(live.self, id);
+  }
+}
+
+/** Null for a request that the runtime does not take for a handshake: it throws a TypeError then, and only then. */
+function handshake(
+  request: Request,
+  options: Parameters<typeof Deno.upgradeWebSocket>[1],
+): Deno.WebSocketUpgrade | null {
+  try {
+    return Deno.upgradeWebSocket(request, options);
+  } catch (error) {
+    if (error instanceof TypeError) return null;
+    throw error;
   }
 }

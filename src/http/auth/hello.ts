@@ -6,6 +6,8 @@ import { PROOF_WINDOW_S, type RequestReason } from '../../protocol/request.ts';
 import { chainOf, headerOf, payloadUnder } from './chain.ts';
 import { type MacKey, openNonce } from './nonce.ts';
 
+export type HelloReason = Extract<RequestReason, `hello-${string}` | 'certificate-refused'>;
+
 export interface HelloExpectation {
   readonly deployment: string;
   readonly nonceKeys: readonly MacKey[];
@@ -28,7 +30,7 @@ export interface Greeted {
 export async function verifyHello(
   jws: string,
   { deployment, nonceKeys, identity: expected }: HelloExpectation,
-): Promise<{ ok: true; greeted: Greeted } | { ok: false; reason: RequestReason; detail?: string }> {
+): Promise<{ ok: true; greeted: Greeted } | { ok: false; reason: HelloReason; detail?: string }> {
   const header = headerOf(jws, TYP.hello, ['x5c']);
   if (!header) return { ok: false, reason: 'hello-malformed' };
   const chain = await chainOf(header, expected);

@@ -1,0 +1,381 @@
+/** Every operation of the HTTP face, as data: docs/openapi.json is made of it, and tests walk it. */
+import * as v from 'valibot';
+import * as api from './api.ts';
+import { KeyBundle, OneTimeKeys } from './bundle.ts';
+import { CALL_PROTOCOL, CallId } from './call.ts';
+import { COURIER_PROTOCOL } from './courier.ts';
+import { KeySet } from './handle.ts';
+import { AccountId, encoded } from './identity.ts';
+import type { ProblemSlug } from './problem.ts';
+
+type Schema = v.GenericSchema;
+
+export interface Operation {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** With `{name}` for each parameter. */
+  readonly path: string;
+  readonly id: string;
+  readonly summary: string;
+  /** `device`: a token bound to the device's key, and a DPoP proof. `socket`: an upgrade that Sec-WebSocket-Protocol authenticates. */
+  readonly who: 'anyone' | 'client' | 'device' | 'socket';
+  readonly takes?: { readonly type: string; readonly schema: Schema };
+  readonly query?: Readonly<Record<string, Schema>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly gives: { readonly status: number; readonly type: string; readonly schema: Schema | null };
+  /** Beside those that follow from who asks and what is taken: see problemsOf. */
+  readonly problems: readonly ProblemSlug[];
+}
+
+const JSON_TYPE = 'application/json';
+const json = (schema: Schema) => ({ type: JSON_TYPE, schema });
+const gives = (schema: Schema, status = 200) => ({ status, type: JSON_TYPE, schema });
+const file = (type: string) => ({ status: 200, type, schema: null });
+const upgraded = { status: 101, type: '', schema: null };
+const Whole = v.pipe(v.string(), v.regex(/^\d{1,15}$/));
+
+const Status = v.object({ status: v.string() });
+const TokenRequest = v.object({
+  grant_type: v.literal('client_credentials'),
+  client_assertion_type: v.literal('urn:ietf:params:oauth:client-assertion-type:jwt-bearer'),
+  /** RFC 7523, by the identity key, with the certificate chain in `x5c`. */
+  client_assertion: v.string(),
+});
+const AnyVerb = v.looseObject({ verb: v.string(), call: CallId });
+const AnyReply = v.looseObject({ ok: v.boolean(), call: CallId });
+
+export const OPERATIONS: readonly Operation[] = [
+  {
+    method: 'GET',
+    path: '/healthz',
+    id: 'alive',
+    summary: 'The process answers',
+    who: 'anyone',
+    gives: gives(Status),
+    problems: [],
+  },
+  {
+    method: 'GET',
+    path: '/readyz',
+    id: 'ready',
+    summary: 'Everything it stands on answers too',
+    who: 'anyone',
+    gives: gives(Status),
+    problems: ['unavailable'],
+  },
+  {
+    method: 'GET',
+    path: '/v1/deployment',
+    id: 'deployment',
+    summary: 'What a client’s configuration is compared with; trusted because it came with the client, not from here',
+    who: 'anyone',
+    gives: gives(api.Deployment),
+    problems: [],
+  },
+  {
+    method: 'GET',
+    path: '/.well-known/jwks.json',
+    id: 'keySet',
+    summary: 'Public keys of handle assertions and access tokens',
+    who: 'anyone',
+    gives: gives(KeySet),
+    problems: [],
+  },
+  {
+    method: 'GET',
+    path: '/v1/pki/ca',
+    id: 'certificateChain',
+    summary: 'Issuing certificate and root',
+    who: 'anyone',
+    gives: file('application/pem-certificate-chain'),
+    problems: [],
+  },
+  {
+    method: 'GET',
+    path: '/v1/pki/issuing.cer',
+    id: 'issuingCertificate',
+    summary: 'The issuing certificate, where certificates point to (RFC 5280 §4.2.2.1)',
+    who: 'anyone',
+    gives: file('application/pkix-cert'),
+    problems: [],
+  },
+  {
+    method: 'GET',
+    path: '/v1/pki/crl',
+    id: 'revocationList',
+    summary: 'The revocation list of now',
+    who: 'anyone',
+    gives: file('application/pkix-crl'),
+    problems: [],
+  },
+  {
+    method: 'POST',
+    path: '/v1/enrolments/challenges',
+    id: 'challenge',
+    summary: 'A single-use challenge for evidence, and the id of the device to be',
+    who: 'anyone',
+    takes: json(api.ChallengeRequest),
+    gives: gives(api.Challenge, 201),
+    problems: [],
+  },
+  {
+    method: 'POST',
+    path: '/v1/enrolments/activations',
+    id: 'activate',
+    summary: 'A TPM shows that its attestation key lives with its endorsement key (TPM2_ActivateCredential)',
+    who: 'anyone',
+    takes: json(api.ActivationRequest),
+    gives: gives(api.Activation),
+    problems: ['attestation-refused'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/enrolments',
+    id: 'enrol',
+    summary: 'Evidence, manifest and certificate request for an identity certificate',
+    who: 'anyone',
+    takes: json(api.EnrolmentRequest),
+    gives: gives(api.Enrolment, 201),
+    problems: ['attestation-refused', 'forbidden', 'conflict', 'refused', 'unavailable'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/token',
+    id: 'token',
+    summary: 'A client assertion by the certified key for a token bound to it (RFC 7523, RFC 9449)',
+    who: 'client',
+    takes: { type: 'application/x-www-form-urlencoded', schema: TokenRequest },
+    gives: gives(api.TokenReply),
+    problems: ['unavailable'],
+  },
+  {
+    method: 'GET',
+    path: '/v1/accounts/{account}/manifests',
+    id: 'manifests',
+    summary: 'Signed manifests of an account after a version; none for an unknown account',
+    who: 'device',
+    query: { after: Whole },
+    gives: gives(api.ManifestsReply),
+    problems: ['bad-request'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/manifests',
+    id: 'commitManifest',
+    summary: 'The next version of the own account’s manifest',
+    who: 'device',
+    takes: json(api.ManifestRequest),
+    gives: gives(api.ManifestReply),
+    problems: ['conflict', 'refused'],
+  },
+  {
+    method: 'PUT',
+    path: '/v1/keys/bundle',
+    id: 'publishBundle',
+    summary: 'Publishes the device’s key bundle',
+    who: 'device',
+    takes: json(KeyBundle),
+    gives: gives(api.KeyStatus),
+    problems: ['refused'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/keys/one-time',
+    id: 'addOneTimeKeys',
+    summary: 'Adds a signed batch of one-time keys',
+    who: 'device',
+    takes: json(OneTimeKeys),
+    gives: gives(api.KeyStatus),
+    problems: ['refused'],
+  },
+  {
+    method: 'GET',
+    path: '/v1/keys/status',
+    id: 'keyStatus',
+    summary: 'What is published, and how many one-time keys are left',
+    who: 'device',
+    gives: gives(api.KeyStatus),
+    problems: [],
+  },
+  {
+    method: 'GET',
+    path: '/v1/handles',
+    id: 'handles',
+    summary: 'Handles that the account proved',
+    who: 'device',
+    gives: gives(v.object({ handles: v.array(api.OwnHandle) })),
+    problems: [],
+  },
+  {
+    method: 'POST',
+    path: '/v1/handles',
+    id: 'proveHandle',
+    summary: 'Sends a code to a handle',
+    who: 'device',
+    takes: json(api.HandleRequest),
+    gives: gives(api.HandlePending, 202),
+    problems: [],
+  },
+  {
+    method: 'POST',
+    path: '/v1/handles/{id}/verification',
+    id: 'verifyHandle',
+    summary: 'The code that came to the handle',
+    who: 'device',
+    takes: json(api.CodeRequest),
+    gives: gives(api.OwnHandle),
+    problems: ['refused', 'conflict'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/lookups',
+    id: 'lookUp',
+    summary: 'Handles to accounts, devices, keys and capabilities; what is unknown or hidden looks the same',
+    who: 'device',
+    takes: json(api.LookupRequest),
+    headers: {
+      'Idempotency-Key': 'With `claim`: 8 to 128 visible characters; repeated, it takes no second one-time key.',
+    },
+    gives: gives(api.LookupReply),
+    problems: [],
+  },
+  {
+    method: 'GET',
+    path: '/v1/courier/nonce',
+    id: 'courierNonce',
+    summary: 'A nonce for the hello',
+    who: 'anyone',
+    gives: gives(api.NonceReply),
+    problems: [],
+  },
+  {
+    method: 'GET',
+    path: '/v1/courier',
+    id: 'courier',
+    summary: `The device’s one live connection (docs/protocol/courier.md). Subprotocols: ${COURIER_PROTOCOL}, then the hello.`,
+    who: 'socket',
+    gives: upgraded,
+    problems: ['unauthenticated'],
+  },
+  {
+    method: 'GET',
+    path: '/v1/calls/active',
+    id: 'activeCalls',
+    summary: 'What became of the calls whose end this device was not told',
+    who: 'device',
+    gives: gives(api.ActiveCalls),
+    problems: [],
+  },
+  {
+    method: 'GET',
+    path: '/v1/calls/{call}',
+    id: 'call',
+    summary: 'One call, as its parties see it',
+    who: 'device',
+    gives: gives(v.looseObject({ call: CallId })),
+    problems: ['not-found'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/calls/{call}/verbs',
+    id: 'sayVerb',
+    summary:
+      'A verb of the call protocol, for clients without a socket (docs/protocol/calls.md); a refusal of the call is a reply',
+    who: 'device',
+    takes: json(AnyVerb),
+    gives: gives(AnyReply),
+    problems: ['not-found'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/calls/{call}/tickets',
+    id: 'ticket',
+    summary: 'Opens the call-plane socket once',
+    who: 'device',
+    gives: gives(api.Ticket, 201),
+    problems: ['not-found', 'refused'],
+  },
+  {
+    method: 'GET',
+    path: '/v1/calls/{call}/socket',
+    id: 'callSocket',
+    summary: `The call plane (docs/protocol/calls.md). Subprotocols: ${CALL_PROTOCOL}, then the ticket.`,
+    who: 'socket',
+    gives: upgraded,
+    problems: ['not-found'],
+  },
+  {
+    method: 'GET',
+    path: '/v1/policy',
+    id: 'policy',
+    summary: 'What the account lets ring',
+    who: 'device',
+    gives: gives(api.PolicyDocument),
+    problems: [],
+  },
+  {
+    method: 'PUT',
+    path: '/v1/policy',
+    id: 'setPolicy',
+    summary: 'Sets what the account lets ring',
+    who: 'device',
+    takes: json(api.PolicyDocument),
+    gives: gives(api.PolicyDocument),
+    problems: [],
+  },
+  {
+    method: 'GET',
+    path: '/v1/history',
+    id: 'history',
+    summary: 'The account’s calls, newest first',
+    who: 'device',
+    query: { before: Whole, limit: Whole },
+    gives: gives(api.HistoryReply),
+    problems: [],
+  },
+  {
+    method: 'DELETE',
+    path: '/v1/history',
+    id: 'deleteHistory',
+    summary: 'Deletes rows on every device of the account',
+    who: 'device',
+    takes: json(api.HistoryDeletion),
+    gives: gives(v.object({ deleted: v.array(CallId) })),
+    problems: [],
+  },
+  {
+    method: 'POST',
+    path: '/v1/development/attestations',
+    id: 'attestInDevelopment',
+    summary: 'Development only: the deployment’s own attester, for machines without hardware',
+    who: 'anyone',
+    takes: json(v.object({ transcript: encoded(32) })),
+    gives: gives(v.object({ evidence: v.record(v.string(), v.unknown()) })),
+    problems: ['not-found'],
+  },
+  {
+    method: 'GET',
+    path: '/v1/development/inbox',
+    id: 'inbox',
+    summary: 'Development only: the newest code that was sent to a canonical handle',
+    who: 'anyone',
+    query: { handle: v.string() },
+    gives: gives(v.object({ code: v.string() })),
+    problems: ['not-found'],
+  },
+];
+
+/** Shapes of path parameters, by name. */
+export const PARAMETERS: Readonly<Record<string, Schema>> = { account: AccountId, call: CallId, id: encoded(16) };
+
+const FROM_WHO: Readonly<Record<Operation['who'], readonly ProblemSlug[]>> = {
+  anyone: [],
+  client: ['unauthenticated'],
+  device: ['unauthenticated', 'use-dpop-nonce', 'forbidden', 'refused', 'unavailable'],
+  socket: ['bad-request', 'forbidden', 'upgrade-required', 'unavailable'],
+};
+const FROM_BODY: readonly ProblemSlug[] = ['bad-request', 'too-large', 'unsupported-media-type'];
+
+/** Every problem that an operation may answer with. */
+export function problemsOf({ who, takes, problems }: Operation): readonly ProblemSlug[] {
+  return [...new Set([...problems, ...FROM_WHO[who], ...(takes ? FROM_BODY : []), 'internal' as const])];
+}

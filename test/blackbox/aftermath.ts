@@ -1,0 +1,154 @@
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { expect, it } from 'vitest';
+import { within } from '../../demo/people.ts';
+import { tell } from '../../demo/story.ts';
+import { Timeline } from '../../demo/timeline.ts';
+import { eventHash } from '../../src/actors/events.ts';
+import { database } from '../../src/db/database.ts';
+import { Feed } from '../../src/db/feed.ts';
+import { LocalD1 } from '../../src/hosts/deno/d1.ts';
+import { Shard } from '../../src/hosts/deno/shard.ts';
+import type { EventRow } from '../../src/protocol/event.ts';
+import { expectProblem, type World } from './world.ts';
+
+const MINUTE_MS = 60_000;
+const SHIPPED_WITHIN_MS = 15_000;
+
+/** The server's table of events, wherever its host keeps it. */
+function feedFile({ server }: World): string {
+  const files = readdirSync(server.state, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.sqlite'),
+  );
+  const found = files.find((name) => {
+    const db = new DatabaseSync(join(server.state, name), { readOnly: true });
+    const table = db.prepare(`SELECT 1 FROM sqlite_schema WHERE name = 'event' AND type = 'table'`).get();
+    db.close();
+    return table !== undefined;
+  });
+  if (found === undefined) throw new Error(`no feed among ${files.join(', ')}`);
+  return join(server.state, found);
+}
+
+/** Read from a copy, as an operator would from a backup: the server goes on. */
+async function feedOf(world: World): Promise<EventRow[]> {
+  const file = feedFile(world);
+  const copy = mkdtempSync(join(tmpdir(), 'callsign-feed-'));
+  try {
+    cpSync(dirname(file), copy, {
+      recursive: true,
+      filter: (name) => !name.includes('actors-') && !name.endsWith('lock'),
+    });
+    const shard = new Shard(join(copy, file.slice(dirname(file).length + 1)));
+    const rows = await new Feed(database(new LocalD1(shard))).after(0, null, 10_000);
+    shard.close();
+    return rows.map(({ row }) => row);
+  } finally {
+    rmSync(copy, { recursive: true });
+  }
+}
+
+async function until(world: World, enough: (rows: EventRow[]) => boolean): Promise<EventRow[]> {
+  for (const deadline = Date.now() + SHIPPED_WITHIN_MS; ;) {
+    const rows = await feedOf(world);
+    if (enough(rows) || Date.now() > deadline) return rows;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
+
+/** Everything that must not stand in a log, by kind. */
+function secretsOf({ secrets, device, callee }: World): string[] {
+  const leaves = (value: unknown): string[] =>
+    typeof value === 'string'
+      ? [value]
+      : value && typeof value === 'object'
+        ? Object.values(value).flatMap(leaves)
+        : [];
+  const kept = Object.values(secrets).flatMap((text) => leaves(JSON.parse(text as string)));
+  const own = [device, callee].map(({ enrolled }) => Buffer.from(enrolled.identity.pushToken).toString('base64url'));
+  return [...kept.filter((text) => text.length >= 32), ...own];
+}
+
+/** What a whole story, and everything before it, leaves: a log, a feed, and an invitation that outlives the process. */
+export function aftermath(world: () => World): void {
+  it(
+    'a whole story is told',
+    async () => {
+      const told = await tell(world().server, new Timeline(() => undefined), null);
+      expect(told).toMatchObject({
+        sessionSecretEqual: true,
+        legs: { won: 1, elsewhere: 1 },
+        srtp: { authFailures: 0 },
+      });
+    },
+    MINUTE_MS,
+  );
+
+  it(
+    'an invitation that was stored rings after the server was killed and the callee comes',
+    async () => {
+      const { server, device, handles } = world();
+      const callee = world().calleeAgain();
+      const peer = await device.client.find(handles.callee, { claim: true });
+      const call = device.client.call(peer!, ['audio']);
+      for (const deadline = Date.now() + 5_000; ;) {
+        const known = await world().alice.ask('GET', `/v1/calls/${call.id}`);
+        if (known.ok && ((await known.json()) as { state: string }).state === 'ringing') break;
+        expect(Date.now()).toBeLessThan(deadline);
+      }
+      await server.restart();
+      await callee.goOnline();
+      const ringing = await callee.nextRing();
+      expect(ringing).toMatchObject({ id: call.id, phase: 'alerting' });
+      const over = call.next('ended');
+      device.client.hangup(call);
+      await within(10_000, over, 'it did not end');
+      device.client.close();
+      callee.client.close();
+    },
+    MINUTE_MS,
+  );
+
+  it('the log tells requests and enrolments, and no token, key, push token, body, handle or address', () => {
+    const text = world().server.log.join('\n');
+    expect(text).toContain('"event":"enrolment.accepted"');
+    expect(text).toContain('"path":"/v1/lookups"');
+    expect(secretsOf(world()).filter((secret) => text.includes(secret))).toEqual([]);
+    expect(text).not.toMatch(/@|%40|mail1:|tel:|eyJ/);
+    const long = text.match(/[A-Za-z0-9_-]{43,}/g) ?? [];
+    expect(long.filter((word) => !/^[a-z2-7]{51}[aq]$/.test(word))).toEqual([]);
+  });
+
+  it(
+    'the feed holds the story, one unbroken chain per actor',
+    async () => {
+      const rows = await until(world(), (all) => all.filter(({ type }) => type === 'call.ended').length >= 2);
+      const types = new Set(rows.map(({ type }) => type));
+      for (const type of ['account.manifest', 'certificate.intended', 'certificate.issued', 'handle.verified'])
+        expect(types).toContain(type);
+      const chains = Map.groupBy(
+        rows.filter(({ hash }) => hash !== ''),
+        ({ id }) => id.slice(0, id.lastIndexOf('/')),
+      );
+      expect(chains.size).toBeGreaterThan(5);
+      for (const chain of chains.values()) {
+        const ordered = chain.toSorted((a, b) => numberOf(a) - numberOf(b));
+        expect(ordered.map(numberOf)).toEqual(ordered.map((_, i) => i + 1));
+        for (const [i, { hash, ...fields }] of ordered.entries()) {
+          expect(fields.previous).toBe(ordered[i - 1]?.hash ?? '');
+          expect(eventHash(fields)).toBe(hash);
+        }
+      }
+      expect(JSON.stringify(rows)).not.toMatch(/@|mail1:|example\.com/);
+    },
+    MINUTE_MS,
+  );
+
+  it('a server that came back refuses as before', async () => {
+    await expectProblem(await fetch(`${world().server.url}/v1/nothing`), 'not-found', 'no-such-resource');
+  });
+}
+
+const numberOf = ({ id }: EventRow) => Number(id.slice(id.lastIndexOf('/') + 1));
