@@ -11,8 +11,6 @@ export type HostName = 'workerd' | 'deno';
 /** The server under demonstration: a process group of its own, with its own state, on the loopback. */
 export interface Server {
   readonly url: string;
-  /** Folder of everything it keeps. */
-  readonly state: string;
   /** SIGKILL to all of it, and the same state again. */
   restart(): Promise<void>;
   /** Ends it and removes its state. */
@@ -107,7 +105,6 @@ export async function startServer(
   await start();
   return {
     url,
-    state,
     log,
     restart: async () => {
       await kill();

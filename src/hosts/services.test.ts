@@ -5,13 +5,19 @@ import { makeDevelopmentSecrets, type Secrets } from './secrets.ts';
 import { composeServices, type Ground, type Settings } from './services.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
-const ground = { log: () => undefined } as unknown as Ground;
+const ground = {
+  log: () => undefined,
+  db: { identity: async (claimed: object) => claimed },
+} as unknown as Ground;
 const production: Settings = {
   environment: 'production',
   origin: 'https://calls.example',
   policy: 'standard',
   allowedOrigins: [],
+  jurisdiction: 'none',
   anchors: [],
+  lists: { mds: null, androidStatus: null, hosts: [] },
+  access: null,
 };
 
 let made: Secrets;

@@ -5,7 +5,7 @@ import { KeyBundle, OneTimeKeys } from './bundle.ts';
 import { CALL_PROTOCOL, CallId } from './call.ts';
 import { COURIER_PROTOCOL } from './courier.ts';
 import { KeySet } from './handle.ts';
-import { AccountId, encoded } from './identity.ts';
+import { AccountId, DeviceId, encoded, Hash, Millis } from './identity.ts';
 import type { ProblemSlug } from './problem.ts';
 
 type Schema = v.GenericSchema;
@@ -16,8 +16,8 @@ export interface Operation {
   readonly path: string;
   readonly id: string;
   readonly summary: string;
-  /** `device`: a token bound to the device's key, and a DPoP proof. `socket`: an upgrade that Sec-WebSocket-Protocol authenticates. */
-  readonly who: 'anyone' | 'client' | 'device' | 'socket';
+  /** `operator`: the operator key. `device`: a token bound to the device's key, and a DPoP proof. `socket`: an upgrade that Sec-WebSocket-Protocol authenticates. */
+  readonly who: 'anyone' | 'client' | 'device' | 'operator' | 'socket';
   readonly takes?: { readonly type: string; readonly schema: Schema };
   readonly query?: Readonly<Record<string, Schema>>;
   readonly headers?: Readonly<Record<string, string>>;
@@ -32,6 +32,16 @@ const gives = (schema: Schema, status = 200) => ({ status, type: JSON_TYPE, sche
 const file = (type: string) => ({ status: 200, type, schema: null });
 const upgraded = { status: 101, type: '', schema: null };
 const Whole = v.pipe(v.string(), v.regex(/^\d{1,15}$/));
+
+const Narrow = v.optional(v.pipe(v.string(), v.maxLength(64)));
+const SEARCH = {
+  account: Narrow,
+  device: Narrow,
+  serial: Narrow,
+  evidence: Narrow,
+  status: v.optional(v.picklist(['active', 'revoked', 'removed'])),
+  after: Narrow,
+};
 
 const Status = v.object({ status: v.string() });
 const TokenRequest = v.object({
@@ -153,7 +163,7 @@ export const OPERATIONS: readonly Operation[] = [
     id: 'manifests',
     summary: 'Signed manifests of an account after a version; none for an unknown account',
     who: 'device',
-    query: { after: Whole },
+    query: { after: v.optional(Whole) },
     gives: gives(api.ManifestsReply),
     problems: ['bad-request'],
   },
@@ -328,7 +338,7 @@ export const OPERATIONS: readonly Operation[] = [
     id: 'history',
     summary: 'The account’s calls, newest first',
     who: 'device',
-    query: { before: Whole, limit: Whole },
+    query: { before: v.optional(Whole), limit: v.optional(Whole) },
     gives: gives(api.HistoryReply),
     problems: [],
   },
@@ -341,6 +351,92 @@ export const OPERATIONS: readonly Operation[] = [
     takes: json(api.HistoryDeletion),
     gives: gives(v.object({ deleted: v.array(CallId) })),
     problems: [],
+  },
+  {
+    method: 'DELETE',
+    path: '/v1/devices/{device}',
+    id: 'revokeDevice',
+    summary: 'An owner takes a device of the account out of service',
+    who: 'device',
+    query: { reason: v.optional(api.RevocationCause) },
+    gives: gives(api.RevocationReply),
+    problems: ['bad-request'],
+  },
+  {
+    method: 'GET',
+    path: '/v1/admin/devices',
+    id: 'searchDevices',
+    summary: 'Devices in the index',
+    who: 'operator',
+    query: SEARCH,
+    gives: gives(v.object({ devices: v.array(v.looseObject({})), next: v.nullable(v.string()) })),
+    problems: ['bad-request'],
+  },
+  {
+    method: 'GET',
+    path: '/v1/admin/certificates',
+    id: 'searchCertificates',
+    summary: 'Certificates in the index',
+    who: 'operator',
+    query: SEARCH,
+    gives: gives(v.object({ certificates: v.array(v.looseObject({})), next: v.nullable(v.string()) })),
+    problems: ['bad-request'],
+  },
+  {
+    method: 'GET',
+    path: '/v1/admin/verdicts/{evidence}',
+    id: 'readVerdict',
+    summary: 'How evidence was judged, with every check',
+    who: 'operator',
+    gives: gives(v.looseObject({ hash: Hash })),
+    problems: ['bad-request', 'not-found'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/admin/revocations',
+    id: 'revoke',
+    summary: 'The operator takes a device out of service',
+    who: 'operator',
+    takes: json(api.OperatorRevocation),
+    gives: gives(v.looseObject({ account: AccountId, ...api.RevocationReply.entries })),
+    problems: ['not-found', 'refused'],
+  },
+  {
+    method: 'GET',
+    path: '/v1/admin/policy',
+    id: 'readPolicy',
+    summary: 'The attestation policy in force',
+    who: 'operator',
+    gives: gives(v.looseObject({ version: v.string() })),
+    problems: [],
+  },
+  {
+    method: 'GET',
+    path: '/v1/admin/trust',
+    id: 'readTrust',
+    summary: 'Trust anchors and lists in force',
+    who: 'operator',
+    gives: gives(v.looseObject({ anchors: v.array(v.looseObject({ id: v.string() })) })),
+    problems: [],
+  },
+  {
+    method: 'GET',
+    path: '/v1/admin/counters',
+    id: 'readCounters',
+    summary: 'Certificates counted, the newest list, the issuer’s end',
+    who: 'operator',
+    gives: gives(v.looseObject({ at: Millis })),
+    problems: [],
+  },
+  {
+    method: 'GET',
+    path: '/v1/admin/events',
+    id: 'readEvents',
+    summary: 'The feed after a cursor, a JSON object per line',
+    who: 'operator',
+    query: { after: v.optional(Whole), types: v.optional(v.string()) },
+    gives: file('application/x-ndjson'),
+    problems: ['bad-request'],
   },
   {
     method: 'POST',
@@ -365,12 +461,19 @@ export const OPERATIONS: readonly Operation[] = [
 ];
 
 /** Shapes of path parameters, by name. */
-export const PARAMETERS: Readonly<Record<string, Schema>> = { account: AccountId, call: CallId, id: encoded(16) };
+export const PARAMETERS: Readonly<Record<string, Schema>> = {
+  account: AccountId,
+  call: CallId,
+  device: DeviceId,
+  evidence: Hash,
+  id: encoded(16),
+};
 
 const FROM_WHO: Readonly<Record<Operation['who'], readonly ProblemSlug[]>> = {
   anyone: [],
   client: ['unauthenticated'],
   device: ['unauthenticated', 'use-dpop-nonce', 'forbidden', 'refused', 'unavailable'],
+  operator: ['unauthenticated', 'unavailable'],
   socket: ['bad-request', 'forbidden', 'upgrade-required', 'unavailable'],
 };
 const FROM_BODY: readonly ProblemSlug[] = ['bad-request', 'too-large', 'unsupported-media-type'];

@@ -44,6 +44,9 @@ export const STANDING_REASONS = [
   'another-key',
 ] as const;
 
+/** Why who asks is not the operator. */
+export const OPERATOR_REASONS = ['operator-credentials', 'operator-key', 'access-token'] as const;
+
 /** By slug, every `reason` that a server says. The token endpoint has RFC 6749's errors in their place: see TOKEN_REASONS. */
 export const REASONS = {
   'bad-request': [
@@ -61,7 +64,7 @@ export const REASONS = {
     'subprotocol',
     'handshake',
   ],
-  unauthenticated: [...REQUEST_REASONS.filter(isNoNonce), 'proof-replayed'],
+  unauthenticated: [...REQUEST_REASONS.filter(isNoNonce), 'proof-replayed', ...OPERATOR_REASONS],
   'use-dpop-nonce': ['proof-nonce'],
   forbidden: [...STANDING_REASONS, 'no-account', 'origin', 'registered-otherwise'],
   'attestation-refused': [
@@ -78,7 +81,15 @@ export const REASONS = {
     'try-later',
     'device-state',
   ],
-  'not-found': ['no-such-resource', 'unknown-call', 'development-only', 'nothing-sent'],
+  'not-found': [
+    'no-such-resource',
+    'unknown-call',
+    'unknown-account',
+    'unknown-device',
+    'no-such-evidence',
+    'development-only',
+    'nothing-sent',
+  ],
   'method-not-allowed': ['method'],
   conflict: [...STALE_MANIFEST, 'handle-held'],
   'in-progress': [],
@@ -108,7 +119,7 @@ export const REASONS = {
   'upgrade-required': ['websocket'],
   'too-many-requests': [],
   internal: ['internal'],
-  unavailable: ['unavailable', 'outdated', 'not-ready'],
+  unavailable: ['unavailable', 'outdated', 'not-ready', 'audit', 'access-unavailable'],
 } as const satisfies Record<ProblemSlug, readonly string[]>;
 export type ReasonOf<Slug extends ProblemSlug> = (typeof REASONS)[Slug][number];
 

@@ -49,8 +49,9 @@ export const admin = factory
     const asked = await ask<{ status: string; statusAt: number }>(c, accountOf(account), command);
     if (!asked.ok) return asked.response;
     if (!asked.value.ok) {
-      const missing = asked.value.reason === 'unknown-account' || asked.value.reason === 'unknown-device';
-      return problem(c, missing ? 'not-found' : ofActor(asked.value.reason).slug, asked.value.reason);
+      const { slug, reason: refused } = ofActor(asked.value.reason);
+      const missing = refused === 'unknown-account' || refused === 'unknown-device';
+      return missing ? problem(c, 'not-found', refused) : problem(c, slug, refused);
     }
     const { status, statusAt } = asked.value;
     return c.json({ account, device, status, statusAt });

@@ -4,6 +4,7 @@ import { base64url, fromBase64url } from '../../src/bytes/base64url.ts';
 import type { ClientConfig } from '../../src/sdk/index.ts';
 import { readDer, sequence } from '../../src/bytes/der.ts';
 import { signedRequest } from '../../src/identity/request.ts';
+import { Prover } from './prover.ts';
 import { codeFor, expectProblem, stored, type World } from './world.ts';
 
 interface EnrolmentBody {
@@ -84,6 +85,40 @@ export function directory(world: () => World): void {
       const body = JSON.stringify({ manifest: manifests[0] });
       await expectProblem(await alice.ask('POST', '/v1/manifests', { body }), 'refused', 'account-mismatch');
       expect([await stored(alice), await stored(bob)]).toEqual(before);
+    });
+  });
+
+  describe('a device', () => {
+    it('that its owner revoked may do nothing more: no request, no token, no revocation of another account’s device', async () => {
+      const { server, deployment, bob } = world();
+      const { enrolled } = await enrollDevice('lost', configFor(server.url, deployment), null);
+      const lost = new Prover(server.url, enrolled.identity);
+      const foreign = await lost.ask('DELETE', `/v1/devices/${bob.identity.device}`);
+      await expectProblem(foreign, 'forbidden', 'unknown-device');
+      const gone = await lost.read('DELETE', `/v1/devices/${enrolled.identity.device}?reason=lost`);
+      expect(gone).toMatchObject({ device: enrolled.identity.device, status: 'revoked' });
+      await expectProblem(await lost.ask('GET', '/v1/policy'), 'forbidden', 'device-revoked');
+      const token = await lost.askToken(await lost.assertion());
+      expect([token.status, await token.json()]).toMatchObject([
+        401,
+        { error: 'invalid_client', reason: 'device-revoked' },
+      ]);
+      expect((await bob.ask('GET', '/v1/policy')).status).toBe(200);
+    });
+  });
+
+  describe('the operator’s road', () => {
+    const ask = (authorization: string | null) =>
+      fetch(`${world().server.url}/v1/admin/counters`, {
+        headers: authorization === null ? {} : { Authorization: authorization },
+      });
+
+    it('is closed to everybody without its key, devices included', async () => {
+      const { alice } = world();
+      await expectProblem(await ask(null), 'unauthenticated', 'operator-credentials');
+      await expectProblem(await ask(`DPoP ${await alice.token()}`), 'unauthenticated', 'operator-credentials');
+      await expectProblem(await ask(`Bearer ${'A'.repeat(43)}`), 'unauthenticated', 'operator-key');
+      expect((await ask(`Bearer ${world().opened.operator}`)).status).toBe(200);
     });
   });
 

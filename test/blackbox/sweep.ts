@@ -3,7 +3,12 @@ import { BODY_MAX_BYTES } from '../../src/protocol/api.ts';
 import { type Operation, OPERATIONS } from '../../src/protocol/operations.ts';
 import { expectProblem, expectSomeProblem, type World } from './world.ts';
 
-const FILLED: Readonly<Record<string, string>> = { call: 'a'.repeat(32), id: 'A'.repeat(22) };
+const FILLED: Readonly<Record<string, string>> = {
+  call: 'a'.repeat(32),
+  device: 'a'.repeat(26),
+  evidence: 'A'.repeat(43),
+  id: 'A'.repeat(22),
+};
 const GARBAGE = [
   '[',
   'null',
@@ -22,7 +27,8 @@ export function sweep(world: () => World): void {
   const send = ({ method, who, ...operation }: Operation, body?: string, type = 'application/json') => {
     const path = pathOf({ method, who, ...operation });
     if (who === 'device') return world().alice.ask(method, path, body === undefined ? {} : { body, type });
-    const init = body === undefined ? {} : { body, headers: { 'Content-Type': type } };
+    const operator = who === 'operator' ? { Authorization: `Bearer ${world().opened.operator}` } : {};
+    const init = body === undefined ? { headers: operator } : { body, headers: { 'Content-Type': type, ...operator } };
     return fetch(`${world().server.url}${path}`, { method, ...init });
   };
   const settled = async (answer: Response) => {
@@ -44,7 +50,10 @@ export function sweep(world: () => World): void {
     });
 
     it.each(named(OPERATIONS))('%s: another method', async (_, operation) => {
-      const answer = await fetch(`${world().server.url}${pathOf(operation)}`, { method: 'PATCH' });
+      const answer = await fetch(`${world().server.url}${pathOf(operation)}`, {
+        method: 'PATCH',
+        headers: { Authorization: `Bearer ${world().opened.operator}` },
+      });
       expect(answer.headers.get('Allow')?.split(', ')).toContain(operation.method);
       await expectProblem(answer, 'method-not-allowed', 'method');
     });
