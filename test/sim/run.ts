@@ -1,9 +1,10 @@
 /** npm run sim -- [--runs N] [--seed S] [--scenario NAME] [--planted FAULT] [--replay] [--json] */
 import { parseArgs } from 'node:util';
+import { callsScenario } from './calls-scenario.ts';
 import { portScenario } from './port-scenario.ts';
 import { replay, simulate } from './simulate.ts';
 
-const scenarios = { [portScenario.name]: portScenario };
+const scenarios = { [portScenario.name]: portScenario, [callsScenario.name]: callsScenario };
 
 const { values } = parseArgs({
   options: {

@@ -24,18 +24,19 @@ function simulatorOf(scenario: Scenario, planted: string | null): Simulator {
   return new Simulator({ ...scenario.options, ...fault });
 }
 
-/** Seeds `seed` .. `seed + runs - 1`; stops after ten failures. */
+/** Seeds `seed` .. `seed + runs - 1`; stops after so many failures. */
 export async function simulate(
   scenario: Scenario,
   runs: number,
   seed: number,
   planted: string | null,
+  mostFailures = 10,
 ): Promise<Report> {
   const simulator = simulatorOf(scenario, planted);
   const failures: Failure[] = [];
   const started = performance.now();
   let done = 0;
-  while (done < runs && failures.length < 10) {
+  while (done < runs && failures.length < mostFailures) {
     simulator.reset(seed + done, STORM);
     const broken = await scenario.run(simulator);
     if (broken.length > 0) failures.push({ seed: seed + done, broken });

@@ -1,7 +1,7 @@
 import { migrate } from '../../actors/kernel/schema.ts';
 import { nameOf, type Store } from '../../actors/kernel/store.ts';
 import { nextWake, takeTurn, type Taken, type Trigger } from '../../actors/kernel/turn.ts';
-import type { Actor, Address, Answer, Fault, Json, Mail } from '../../actors/port.ts';
+import type { Actor, Address, Answer, Bind, Fault, Json, Mail } from '../../actors/port.ts';
 import { Runner, type Platform } from '../runner.ts';
 import { Dice } from './dice.ts';
 import { Incarnation } from './incarnation.ts';
@@ -82,8 +82,19 @@ export class Simulator {
     this.weather = weather;
   }
 
-  plan(afterMs: number, run: () => void): void {
-    this.#timeline.plan(this.now + afterMs, run);
+  /** The returned function takes it back. */
+  plan(afterMs: number, run: () => void): () => void {
+    return this.#timeline.plan(this.now + afterMs, run);
+  }
+
+  /** Rows as they are, for a judge; no actor is asked. */
+  rows<R>(sql: string, ...binds: readonly Bind[]): R[] {
+    return this.#memory.all<R>(sql, binds);
+  }
+
+  /** A line of the trace from somebody outside the actors. */
+  remark(who: string, what: string): void {
+    this.trace?.(this.now - EPOCH_MS, who, what);
   }
 
   /** Runs until nothing is planned before `untilMs` from now; then it is that time. */
