@@ -6,6 +6,8 @@ import type { Actor, Address, Answer, Arrival, Fault, Json, Mail, Reply } from '
 
 /** How soon a mail in flight is looked at again. */
 const FLIGHT_GUARD_MS = 250;
+/** How soon an actor whose rows are newer than this code is looked at again: a deploy takes minutes. */
+const OUTDATED_RETRY_MS = 60_000;
 
 /** What a real host brings: transactions, sockets, timers and ways to other actors. */
 export interface Platform {
@@ -96,17 +98,23 @@ export class Runner {
   async alarm(self: Address): Promise<void> {
     const now = this.#platform.now();
     const keys = await this.#platform.maintain(self, (store) => dueKeys(store, self, now));
-    for (const key of keys) await this.#due(self, key);
+    for (const key of keys) {
+      if (await this.#due(self, key)) continue;
+      this.#platform.arm(self, now + OUTDATED_RETRY_MS);
+      return;
+    }
     await this.#dispatch(self);
     await this.#rearm(self);
   }
 
-  async #due(self: Address, key: string): Promise<void> {
+  /** False: newer code must do it, and until that is here nothing of this actor is due. */
+  async #due(self: Address, key: string): Promise<boolean> {
     try {
-      await this.#run(self, { type: 'due', key });
+      return (await this.#run(self, { type: 'due', key })) !== 'outdated';
     } catch (error) {
       this.#report('deadline-failed', self, key, error);
       await this.#platform.maintain(self, (store) => postpone(store, self, key, this.#platform.now()));
+      return true;
     }
   }
 
@@ -163,18 +171,21 @@ export class Runner {
 
   async #fly(mail: Mail, expired: boolean, pair: string): Promise<void> {
     const self = mail.from;
-    let settled = false;
+    let outcome: 'settled' | 'deferred' | 'outdated' = 'settled';
     try {
       const reply: Reply = expired ? UNAVAILABLE : { ok: true, value: await this.#platform.carry(mail) };
-      await this.#run(self, { type: 'settled', to: mail.to, number: mail.number, reply });
-      settled = true;
+      const taken = await this.#run(self, { type: 'settled', to: mail.to, number: mail.number, reply });
+      if (taken === 'outdated') outcome = 'outdated';
     } catch (error) {
+      outcome = 'deferred';
       this.#report('mail-deferred', self, mail.key, error);
       await this.#platform.maintain(self, (store) => defer(store, self, mail.to, mail.number, this.#platform.now()));
     } finally {
       this.#flights.delete(pair);
     }
-    await (settled ? this.#dispatch(self) : this.#rearm(self));
+    if (outcome === 'settled') await this.#dispatch(self);
+    else if (outcome === 'deferred') await this.#rearm(self);
+    else this.#platform.arm(self, this.#platform.now() + OUTDATED_RETRY_MS);
   }
 
   /** After a dispatch every mail that is due is in flight, and its flight will report; the timer only guards against a crash. */
