@@ -16,6 +16,7 @@ import { keys } from './routes/keys.ts';
 import { lookups } from './routes/lookups.ts';
 import { manifests } from './routes/manifests.ts';
 import { pki } from './routes/pki.ts';
+import { renewals } from './routes/renewals.ts';
 import { token } from './routes/token.ts';
 
 const ROOMS = [
@@ -24,6 +25,7 @@ const ROOMS = [
   pki,
   development,
   enrolments,
+  renewals,
   token,
   manifests,
   keys,

@@ -1,4 +1,4 @@
-/** What enrolment evidence signs over, before it is hashed: the same bytes on the server and in every client. */
+/** What enrolment evidence and renewals sign over, before it is hashed: the same bytes on the server and in every client. */
 import { concat, lp } from './join.ts';
 import { utf8 } from './utf8.ts';
 
@@ -30,5 +30,33 @@ export function enrolmentInput(fields: EnrolmentFields): Uint8Array<ArrayBuffer>
     lp(fields.deviceId),
     lp(fields.identityKey),
     lp(fields.accountId),
+  );
+}
+
+export interface RenewalFields {
+  /** Configured URL of the deployment. */
+  readonly origin: string;
+  /** SHA-256 of the server's renewal token, 32 bytes. */
+  readonly nonce: Uint8Array;
+  /** 16 bytes. */
+  readonly deviceId: Uint8Array;
+  /** SubjectPublicKeyInfo (DER): the same as before. */
+  readonly identityKey: Uint8Array;
+  readonly accountId: Uint8Array;
+  /** Of the certificate that is renewed, as its INTEGER's bytes without leading zeros. */
+  readonly serial: Uint8Array;
+}
+
+/** "callsign/renew/1" || lp(origin) || nonce || lp(device id) || lp(SPKI) || lp(account id) || lp(serial). */
+export function renewalInput(fields: RenewalFields): Uint8Array<ArrayBuffer> {
+  if (fields.nonce.length !== 32) throw new RangeError('renewal nonce: 32 bytes');
+  return concat(
+    utf8('callsign/renew/1'),
+    lp(utf8(fields.origin)),
+    fields.nonce,
+    lp(fields.deviceId),
+    lp(fields.identityKey),
+    lp(fields.accountId),
+    lp(fields.serial),
   );
 }

@@ -1,4 +1,4 @@
-import { eq } from 'drizzle-orm';
+import { eq, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import type { Evidence, EvidenceRow } from './repositories.ts';
 import { evidence } from './schema.ts';
@@ -17,6 +17,13 @@ export class Evidences implements Evidence {
       .insert(evidence)
       .values({ id, body, judgedAt, request: id, ...rest })
       .onConflictDoNothing();
+  }
+
+  async keep(hash: string, until: number): Promise<void> {
+    await this.#db
+      .update(evidence)
+      .set({ keepUntil: sql`MAX(${evidence.keepUntil}, ${until})` })
+      .where(eq(evidence.id, hash));
   }
 
   async get(hash: string): Promise<EvidenceRow | null> {

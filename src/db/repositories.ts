@@ -62,6 +62,8 @@ export interface EvidenceRow {
 export interface Evidence {
   put(row: EvidenceRow): Promise<void>;
   get(hash: string): Promise<EvidenceRow | null>;
+  /** Keeps it at least until then: another certificate stands on it. */
+  keep(hash: string, until: number): Promise<void>;
 }
 
 /** The index of certificates, fed from accounts' outboxes; no rule reads it to decide. */

@@ -6,6 +6,11 @@ import { accountOf, ask, type Asked } from './ask.ts';
 import type { AppContext } from './context.ts';
 import type { Judged } from './enrolment.ts';
 
+/** What a certificate can be made of: an enrolment that was judged, or a renewal of one. */
+export interface Certifiable extends Pick<Judged, 'account' | 'device' | 'challenge' | 'proven' | 'verdict'> {
+  readonly evidence: Pick<Judged['evidence'], 'hash'>;
+}
+
 export interface Certified {
   /** DER, base64url: leaf, issuing CA. */
   readonly chain: readonly string[];
@@ -23,7 +28,7 @@ interface Intent {
  * out only after it was recorded: a crash leaves an intent that everybody can see, never an unrecorded certificate. One
  * challenge is one serial, and a retry gets what was recorded.
  */
-export async function certify(c: AppContext, judged: Judged): Promise<Asked<Certified>> {
+export async function certify(c: AppContext, judged: Certifiable): Promise<Asked<Certified>> {
   const { services } = c.var;
   const { account, device, challenge } = judged;
   const key = base64url(judged.proven.key);
@@ -63,7 +68,11 @@ function notIssuable(c: AppContext, why: string): Asked<Certified> {
   return { ok: true, value: { ok: false, reason: 'not-issuable' } };
 }
 
-function linted(c: AppContext, { account, device, proven, verdict, evidence }: Judged, random: Uint8Array): Prepared {
+function linted(
+  c: AppContext,
+  { account, device, proven, verdict, evidence }: Certifiable,
+  random: Uint8Array,
+): Prepared {
   const { keys, now } = c.var.services;
   return prepare(
     PROFILES.call,

@@ -90,6 +90,31 @@ export const Enrolment = v.object({
 });
 export type Enrolment = v.InferOutput<typeof Enrolment>;
 
+/** POST /v1/renewals/challenges */
+export const RenewalChallengeRequest = v.object({ account: AccountId, device: DeviceId });
+export const RenewalChallenge = v.object({
+  /** Stateless, for this device, once. The transcript's nonce is its SHA-256. */
+  token: Token,
+  expiresAt: Millis,
+  serverNow: Millis,
+});
+
+/** POST /v1/renewals: the same key under a new certificate. */
+export const RenewalRequest = v.object({
+  token: Token,
+  /** The certificate that is renewed, in force or dormant, and its issuer. */
+  certificate: CertificateChain,
+  /** PKCS#10, DER: signed by the identity key over the renewal transcript. */
+  csr: encodedUpTo(4_096),
+});
+export type RenewalRequest = v.InferOutput<typeof RenewalRequest>;
+export const Renewal = v.object({
+  account: AccountId,
+  device: DeviceId,
+  certificate: CertificateChain,
+  notAfter: Millis,
+});
+
 /** POST /v1/token (RFC 6749 §4.4, RFC 7523 §2.2): application/x-www-form-urlencoded. */
 export const TokenReply = v.object({ access_token: v.string(), token_type: v.literal('DPoP'), expires_in: v.number() });
 

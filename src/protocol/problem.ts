@@ -47,6 +47,19 @@ export const STANDING_REASONS = [
 /** Why who asks is not the operator. */
 export const OPERATOR_REASONS = ['operator-credentials', 'operator-key', 'access-token'] as const;
 
+/** Why a certificate is not renewed, beside the account's word. */
+export const RENEWAL_REASONS = [
+  'challenge',
+  'challenge-expired',
+  'challenge-used',
+  'challenge-of-another',
+  'certificate-refused',
+  'request-refused',
+  'evidence-unknown',
+  'evidence-condemned',
+  'assertion-due',
+] as const;
+
 /** By slug, every `reason` that a server says. The token endpoint has RFC 6749's errors in their place: see TOKEN_REASONS. */
 export const REASONS = {
   'bad-request': [
@@ -106,6 +119,7 @@ export const REASONS = {
     'csr-transcript',
     'csr-signature',
     'not-issuable',
+    ...RENEWAL_REASONS,
     'key-id-reused',
     'batch-expired',
     'too-many-batches',

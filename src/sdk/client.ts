@@ -23,6 +23,7 @@ import type { Sponsor } from './enroll.ts';
 import { CallsignError } from './errors.ts';
 import { type Identity, ownHead } from './identity.ts';
 import { signManifest, verifyChain } from './manifests.ts';
+import { lifeOf, renewIdentity } from './renew.ts';
 import { publishBundle, publishOneTimeKeys } from './prekeys.ts';
 
 export interface ClientEvents {
@@ -33,27 +34,32 @@ export interface ClientEvents {
   offline?: () => void;
   /** This device is connected elsewhere, revoked or expired: it will not reconnect by itself. */
   closed?: (code: number) => void;
+  /** The certificate could not be renewed and ends then (ms): `assertion-due` asks for a new enrollment, others are tried again. */
+  renewalNeeded?: (until: number, reason: string) => void;
   history?: (row: HistoryRow) => void;
   /** Something that did not verify was dropped. */
   suspicious?: (about: string, reason: string) => void;
 }
 
 const ONE_TIME_KEYS = 100;
+const LONGEST_WATCH_MS = 6 * 3_600_000;
+const RENEWAL_RETRY_MS = 3_600_000;
 
 /** One enrolled device, connected: the facade an application holds. Many may live in one process. */
 export class CallsignClient {
-  readonly identity: Identity;
   readonly api: IdentifiedApi;
   readonly directory: Directory;
   readonly #config: ClientConfig;
   readonly #calls: Calls;
   readonly #courier: Courier;
   readonly #events: ClientEvents;
+  #renewing: Promise<void> | null = null;
+  #closed = false;
+  #stopWatching: () => void = () => undefined;
 
   constructor(config: ClientConfig, identity: Identity, events: ClientEvents = {}) {
     this.#config = config;
     this.#events = events;
-    this.identity = identity;
     this.api = new IdentifiedApi(config, identity);
     this.directory = new Directory(config, this.api);
     this.#calls = new Calls(config, this.api, this.directory, () => this.#courier, {
@@ -82,8 +88,48 @@ export class CallsignClient {
     await publishOneTimeKeys(this.#config, this.api, version, ONE_TIME_KEYS, signal);
   }
 
-  connect(): Promise<void> {
-    return this.#courier.start();
+  /** The identity in use; a renewal replaces its certificate. */
+  get identity(): Identity {
+    return this.api.identity;
+  }
+
+  /** Connects; a device whose certificate ended renews before. From then on renewal happens by itself. */
+  async connect(): Promise<void> {
+    if (lifeOf(this.identity).until <= this.#serverNow()) await this.renew();
+    await this.#courier.start();
+    this.#watch();
+  }
+
+  /** A new certificate for the same key; several at once are one. */
+  renew(): Promise<void> {
+    this.#renewing ??= renewIdentity(this.#config, this.identity)
+      .then((renewed) => {
+        this.api.identity = renewed;
+      })
+      .finally(() => {
+        this.#renewing = null;
+      });
+    return this.#renewing;
+  }
+
+  /** Renews when less than a third of the certificate's life is left; a renewal that failed is tried again. */
+  #watch(): void {
+    const { from, until } = lifeOf(this.identity);
+    const left = until - (until - from) / 3 - this.#serverNow();
+    if (left > 0) return this.#watchIn(Math.min(left, LONGEST_WATCH_MS));
+    this.renew().then(
+      () => this.#watchIn(LONGEST_WATCH_MS),
+      (error: unknown) => {
+        this.#events.renewalNeeded?.(until, error instanceof CallsignError ? error.reason : 'unknown');
+        this.#watchIn(RENEWAL_RETRY_MS);
+      },
+    );
+  }
+
+  #watchIn(ms: number): void {
+    if (this.#closed) return;
+    this.#stopWatching();
+    this.#stopWatching = this.#config.after(ms, () => this.#watch());
   }
 
   /** Hint of the platform that the network is another one. */
@@ -92,6 +138,8 @@ export class CallsignClient {
   }
 
   close(): void {
+    this.#closed = true;
+    this.#stopWatching();
     this.#courier.stop();
     this.#calls.stop();
   }

@@ -1,0 +1,355 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createApp } from '../../src/app.ts';
+import type { Json } from '../../src/actors/port.ts';
+import { fromBase64url } from '../../src/bytes/base64url.ts';
+import { openRepositories } from '../../src/db/open.ts';
+import type { EvidenceRow } from '../../src/db/repositories.ts';
+import { LocalD1 } from '../../src/hosts/deno/d1.ts';
+import { applyMigrations } from '../../src/hosts/deno/migrations.ts';
+import { Shard } from '../../src/hosts/deno/shard.ts';
+import { makeDevelopmentSecrets } from '../../src/hosts/secrets.ts';
+import { composeServices, type Settings } from '../../src/hosts/services.ts';
+import { Simulator } from '../../src/hosts/simulator/simulator.ts';
+import { CALM } from '../../src/hosts/simulator/weather.ts';
+import { readIdentity } from '../../src/identity/certificate.ts';
+import {
+  CallsignClient,
+  type ClientConfig,
+  defaultConfig,
+  developmentAttester,
+  enroll,
+  type Identity,
+  memoryStore,
+  webCrypto,
+} from '../../src/sdk/index.ts';
+import { renewIdentity } from '../../src/sdk/renew.ts';
+import { spkiOf } from '../../src/sdk/crypto/point.ts';
+import { actors } from '../actors/people.ts';
+import { certify, keys as deviceKeys, world } from '../support/authority.ts';
+
+const DAY = 86_400_000;
+const ORIGIN = 'https://calls.example';
+const folder = mkdtempSync(join(tmpdir(), 'callsign-renewal-'));
+const shard = new Shard(join(folder, 'd1.sqlite'));
+applyMigrations(shard, 'migrations');
+const repositories = openRepositories(new LocalD1(shard));
+afterAll(() => {
+  shard.close();
+  rmSync(folder, { recursive: true });
+});
+
+const simulator = new Simulator({ actors });
+simulator.reset(1, CALM);
+/** The server's and the devices' clock; the actors' own stands still meanwhile, for they do not judge certificates. */
+let now = simulator.now;
+let timers: { at: number; run: () => void }[] = [];
+
+/** Time passes, and what was due in it happens in its order. */
+async function pass(ms: number): Promise<void> {
+  const end = now + ms;
+  for (;;) {
+    const [next] = timers.filter(({ at }) => at <= end).toSorted((a, b) => a.at - b.at);
+    if (!next) break;
+    timers = timers.filter((timer) => timer !== next);
+    now = next.at;
+    next.run();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  now = end;
+}
+
+/** What the server finds of an evidence; as it was stored unless a test says otherwise. */
+let found: (row: EvidenceRow) => EvidenceRow | null = (row) => row;
+let sent: { path: string; body: Record<string, unknown> }[] = [];
+let spoil: (body: Record<string, unknown>) => object = (body) => body;
+/** Given instead of the server's, when a test says so. */
+let challenge: object | null = null;
+let app: ReturnType<typeof createApp>;
+let config: () => ClientConfig;
+
+beforeAll(async () => {
+  const secrets = await makeDevelopmentSecrets(simulator.now - DAY);
+  const settings: Settings = {
+    environment: 'development',
+    origin: ORIGIN,
+    policy: 'development',
+    allowedOrigins: [],
+    jurisdiction: 'none',
+    anchors: [],
+    access: null,
+    lists: { mds: null, androidStatus: null, hosts: [] },
+  };
+  const evidence = {
+    put: (row: EvidenceRow) => repositories.evidence.put(row),
+    keep: (hash: string, until: number) => repositories.evidence.keep(hash, until),
+    get: async (hash: string) => {
+      const row = await repositories.evidence.get(hash);
+      return row && found(row);
+    },
+  };
+  const command = async (to: { kind: string; name: string }, key: string, body: Json) => {
+    const answer = simulator.command(to, key, body);
+    await simulator.pass(20);
+    return answer;
+  };
+  const composed = await composeServices(settings, secrets, {
+    actors: { command } as never,
+    db: { ...repositories, evidence },
+    log: () => undefined,
+    ready: async () => [],
+  });
+  const services = { ...composed, now: () => now };
+  app = createApp(() => services);
+  const deployment = composed.deployment.id;
+  const roots = [composed.keys.root.slice()];
+  config = () => ({
+    ...defaultConfig({ deployment, origin: ORIGIN, roots, crypto: webCrypto(), store: memoryStore() }),
+    now: () => now,
+    fetch: async (url, init) => {
+      const path = url.slice(ORIGIN.length);
+      if (challenge && path === '/v1/renewals/challenges') return Response.json(challenge);
+      if (path !== '/v1/renewals') return app.request(path, init);
+      const body = JSON.parse(init.body as string) as Record<string, unknown>;
+      sent.push({ path, body });
+      return app.request(path, { ...init, body: JSON.stringify(spoil(body)) });
+    },
+    openSocket: () => ({ binaryType: '', send: () => {}, close: () => {}, addEventListener: () => {} }),
+    after: (ms, run) => {
+      const timer = { at: now + ms, run };
+      timers.push(timer);
+      return () => {
+        timers = timers.filter((one) => one !== timer);
+      };
+    },
+  });
+});
+beforeEach(() => {
+  found = (row) => row;
+  spoil = (body) => body;
+  sent = [];
+  challenge = null;
+  timers = [];
+  now = simulator.now;
+});
+
+interface Told {
+  readonly config: ClientConfig;
+  readonly identity: Identity;
+}
+
+async function device(): Promise<Told> {
+  const own = config();
+  const { identity } = await enroll(own, developmentAttester(own.crypto));
+  return { config: own, identity };
+}
+/** The evidence as a format would have left it whose hardware holds the identity key itself. */
+const keyAttested = (row: EvidenceRow): EvidenceRow => {
+  const verdict = JSON.parse(row.verdict) as object;
+  const key = attested;
+  return { ...row, verdict: JSON.stringify({ ...verdict, identityBinding: 'key-attested', attestedKey: key }) };
+};
+let attested = '';
+const attest = ({ identity }: Told) => {
+  attested = Buffer.from(spkiOf(identity.key.publicKey)).toString('base64url');
+  found = keyAttested;
+};
+const serialOf = ({ chain }: Identity) => readIdentity(chain[0]!)!.certificate.serial;
+const revoke = async ({ identity }: Told) => {
+  const { account, device: name } = identity;
+  const body = { do: 'revoke', device: name, reason: 'lost', by: 'owner' };
+  const answer = simulator.command({ kind: 'account', name: account }, `revoke ${name}`, body);
+  await simulator.pass(20);
+  return answer;
+};
+const history = async (told: Told, identity: Identity) => new CallsignClient(told.config, identity).history();
+const refused = async (told: Told, reason: string, status = 422) =>
+  expect(renewIdentity(told.config, told.identity)).rejects.toMatchObject({ code: 'refused', reason, status });
+
+describe('a renewal', () => {
+  it('is a new certificate for the same key, and the account knows it', async () => {
+    const told = await device();
+    await pass(5 * DAY);
+    const renewed = await renewIdentity(told.config, told.identity);
+    expect(serialOf(renewed)).not.toBe(serialOf(told.identity));
+    expect(renewed.notAfter - told.identity.notAfter).toBeGreaterThan(4 * DAY);
+    expect(readIdentity(renewed.chain[0]!)?.key).toEqual(readIdentity(told.identity.chain[0]!)?.key);
+    await pass(3 * DAY);
+    await expect(history(told, told.identity)).rejects.toMatchObject({ reason: 'certificate-refused' });
+    expect(await history(told, renewed)).toEqual([]);
+  });
+
+  it('asked for again with the same challenge is the same certificate; another request with it is refused', async () => {
+    const told = await device();
+    const renewed = await renewIdentity(told.config, told.identity);
+    const again = (body: object) =>
+      app.request('/v1/renewals', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    const { body } = sent[0]!;
+    const first = (await (await again(body)).json()) as { certificate: string[] };
+    expect(fromBase64url(first.certificate[0]!)).toEqual(renewed.chain[0]);
+    challenge = { token: body['token'], expiresAt: 0, serverNow: now };
+    await refused(told, 'challenge-used');
+  });
+
+  it.each([8, 35, 80])('of a key that hardware attests brings a device back after %d days', async (days) => {
+    const told = await device();
+    attest(told);
+    await pass(days * DAY);
+    await expect(history(told, told.identity)).rejects.toMatchObject({ reason: 'certificate-refused' });
+    expect(await history(told, await renewIdentity(told.config, told.identity))).toEqual([]);
+  });
+
+  it('keeps the evidence for as long as the next one may need it', async () => {
+    const told = await device();
+    const renewed = await renewIdentity(told.config, told.identity);
+    const { assurance } = readIdentity(renewed.chain[0]!)!;
+    const row = await repositories.evidence.get(Buffer.from(assurance.evidence).toString('base64url'));
+    expect(row?.keepUntil).toBeGreaterThan(renewed.notAfter + 90 * DAY);
+  });
+});
+
+describe('a renewal is refused', () => {
+  it('when the device slept for longer than a device may', async () => {
+    const told = await device();
+    attest(told);
+    await pass(97 * DAY + 3_600_000);
+    await refused(told, 'certificate-refused');
+  });
+
+  it('when the device was revoked, in force or asleep', async () => {
+    const told = await device();
+    attest(told);
+    await revoke(told);
+    await refused(told, 'device-revoked', 403);
+    await pass(35 * DAY);
+    await refused(told, 'device-revoked', 403);
+  });
+
+  it('30 days after the evidence of a key that is only vouched for, and not before', async () => {
+    const told = await device();
+    await pass(29 * DAY);
+    const renewed = await renewIdentity(told.config, told.identity);
+    await pass(1 * DAY);
+    await refused({ ...told, identity: renewed }, 'assertion-due');
+  });
+
+  it('when its evidence was condemned, is of another device, or is gone', async () => {
+    const told = await device();
+    found = (row) => ({
+      ...row,
+      verdict: JSON.stringify({ ...(JSON.parse(row.verdict) as object), decision: 'refuse' }),
+    });
+    await refused(told, 'evidence-condemned');
+    found = (row) => ({ ...row, device: 'another' });
+    await refused(told, 'evidence-unknown');
+    found = () => null;
+    await refused(told, 'evidence-unknown');
+  });
+
+  it('for a challenge that is late, forged, or was made for something else', async () => {
+    const told = await device();
+    spoil = (body) => ({ ...body, token: `${(body['token'] as string).slice(0, -1)}A` });
+    await refused(told, 'challenge');
+    const asked = (path: string, body: object) =>
+      app.request(path, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    const { account, device: name } = told.identity;
+    const enrol = (await (await asked('/v1/enrolments/challenges', { format: 'webauthn', account })).json()) as object;
+    spoil = (body) => ({ ...body, token: (enrol as { token: string }).token });
+    await refused(told, 'challenge');
+    const late = (await (await asked('/v1/renewals/challenges', { account, device: name })).json()) as object;
+    await pass(300_000);
+    spoil = (body) => ({ ...body, token: (late as { token: string }).token });
+    await refused(told, 'challenge-expired');
+  });
+
+  it('with the challenge of another device', async () => {
+    const [told, other] = [await device(), await device()];
+    const { account, device: name } = other.identity;
+    const response = await app.request('/v1/renewals/challenges', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ account, device: name }),
+    });
+    const { token } = (await response.json()) as { token: string };
+    spoil = (body) => ({ ...body, token });
+    await refused(told, 'challenge-of-another');
+  });
+
+  it('when another key asks, or the same key for another certificate', async () => {
+    const told = await device();
+    const other = await told.config.crypto.generateSigningKey();
+    await refused({ ...told, identity: { ...told.identity, key: other } }, 'request-refused');
+    const renewed = await renewIdentity(told.config, told.identity);
+    spoil = (body) => ({ ...body, certificate: sent[0]?.body['certificate'] });
+    await refused({ ...told, identity: renewed }, 'request-refused');
+  });
+
+  it('with a certificate that another authority made for the same names', async () => {
+    const told = await device();
+    const foreign = await world(now);
+    const { account, device: name } = told.identity;
+    const leaf = await certify(foreign, await deviceKeys(), { account, device: name }, now);
+    const chain = [leaf, foreign.authority.issuing.certificate];
+    await refused({ ...told, identity: { ...told.identity, chain } }, 'certificate-refused');
+  });
+});
+
+describe('the client', () => {
+  it('renews before it connects when its certificate has ended', async () => {
+    const told = await device();
+    attest(told);
+    await pass(20 * DAY);
+    const client = new CallsignClient(told.config, told.identity);
+    await client.connect();
+    expect(client.identity.notAfter).toBeGreaterThan(now + 6 * DAY);
+    client.close();
+  });
+
+  it('renews by itself when less than a third of the life is left, once, and stays closed when it is', async () => {
+    const told = await device();
+    const client = new CallsignClient(told.config, told.identity);
+    await client.connect();
+    await pass(4 * DAY);
+    expect(sent).toHaveLength(0);
+    const before = serialOf(client.identity);
+    await pass(DAY);
+    expect(sent).toHaveLength(1);
+    expect(serialOf(client.identity)).not.toBe(before);
+    client.close();
+    await pass(6 * DAY);
+    expect(sent).toHaveLength(1);
+  });
+
+  it('says that a renewal is needed when it is refused, and tries again', async () => {
+    const told = await device();
+    const needed: [number, string][] = [];
+    const client = new CallsignClient(told.config, told.identity, {
+      renewalNeeded: (until, reason) => needed.push([until, reason]),
+    });
+    found = () => null;
+    await pass(5 * DAY);
+    await client.connect();
+    await expect.poll(() => needed).toEqual([[told.identity.notAfter, 'evidence-unknown']]);
+    found = (row) => row;
+    await pass(3_600_000);
+    expect(client.identity.notAfter).toBeGreaterThan(told.identity.notAfter);
+    client.close();
+  });
+
+  it('asks once when several ask at once', async () => {
+    const told = await device();
+    const client = new CallsignClient(told.config, told.identity);
+    await Promise.all([client.renew(), client.renew(), client.renew()]);
+    expect(sent).toHaveLength(1);
+  });
+});
