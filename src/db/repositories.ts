@@ -59,8 +59,21 @@ export interface EvidenceRow {
   readonly keepUntil: number;
 }
 
+/** What accepted evidence stands on, and what it takes for itself. Values of hardware are keyed hashes. */
+export interface Standing {
+  readonly index: readonly { readonly kind: string; readonly value: string }[];
+  /** Belong to the row's account, for ever. */
+  readonly keys: readonly { readonly kind: string; readonly value: string }[];
+  /** The endorsement key, how many devices may stand on it, and until when this one does (ms). */
+  readonly endorsement: { readonly key: string; readonly most: number; readonly until: number } | null;
+}
+
+/** `held`: nothing was written. */
+export type Kept = { readonly ok: true } | { readonly ok: false; readonly held: 'evidence-cap' | 'key-in-use' };
+
 export interface Evidence {
-  put(row: EvidenceRow): Promise<void>;
+  /** All of it or nothing; the same again changes nothing. */
+  put(row: EvidenceRow, standing?: Standing): Promise<Kept>;
   get(hash: string): Promise<EvidenceRow | null>;
   /** Keeps it at least until then: another certificate stands on it. */
   keep(hash: string, until: number): Promise<void>;

@@ -94,11 +94,11 @@ export const evidence = sqliteTable(
   (table) => [index('evidence_policy').on(table.policy), index('evidence_keep').on(table.keepUntil)],
 );
 
-/** What a list can condemn: serials, key hashes, AAGUIDs, anchors, keyed hashes of endorsement keys. */
+/** What a list can condemn. Serials, keys, endorsement keys and credential ids are keyed hashes; AAGUIDs and anchors are not. */
 export const evidenceIndex = sqliteTable(
   'evidence_index',
   {
-    /** serial | spki | aaguid | ek | anchor */
+    /** serial | spki | aaguid | ek | anchor | credential */
     kind: text().notNull(),
     value: text().notNull(),
     evidence: text()
@@ -109,6 +109,36 @@ export const evidenceIndex = sqliteTable(
     primaryKey({ columns: [table.kind, table.value, table.evidence] }),
     index('evidence_index_evidence').on(table.evidence),
   ],
+);
+
+/** Decides how many devices stand on one endorsement key: a row that policy has no room for aborts its batch. */
+export const endorsementUse = sqliteTable(
+  'endorsement_use',
+  {
+    /** Keyed hash of the endorsement key. */
+    endorsement: text().notNull(),
+    device: text().notNull(),
+    /** When the certificate that stands on it ends. */
+    until: integer().notNull(),
+    /** Null when the cap is reached, which the column does not take. */
+    allowed: integer().notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.endorsement, table.device] }),
+    index('endorsement_use_device').on(table.device),
+  ],
+);
+
+/** Decides whose a key is, for ever: identity keys, attested keys and credential ids, as keyed hashes. */
+export const keyOwner = sqliteTable(
+  'key_owner',
+  {
+    /** spki | credential */
+    kind: text().notNull(),
+    value: text().notNull(),
+    account: text().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.kind, table.value] })],
 );
 
 /** An index only: the Account actor decides. Fed by its mail, and written only by a newer `revision`. */

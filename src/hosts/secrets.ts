@@ -1,6 +1,9 @@
+import { hkdf } from '@noble/hashes/hkdf.js';
+import { sha256 } from '@noble/hashes/sha2.js';
 import { type DevelopmentRoot, makeDevelopmentRoot } from '../attestation/development/attester.ts';
 import { readCertificate } from '../attestation/path/certificate.ts';
 import { base64url, fromBase64url } from '../bytes/base64url.ts';
+import { utf8 } from '../bytes/utf8.ts';
 import { createAuthority, isDevelopment, openIssuer } from '../ca/authority.ts';
 import { jwkSigner, type PrivateJwk } from '../ca/signer.ts';
 import type { Keys, MacKey } from '../http/services.ts';
@@ -29,6 +32,8 @@ interface KeysSecret {
   readonly nonces: readonly WrittenMac[];
   readonly handles: WrittenMac;
   readonly evidence: WrittenMac;
+  /** Absent in documents of before it existed: then it is derived from the evidence key. */
+  readonly hardware?: WrittenMac;
   /** Opens the operator's API; base64url, 32 bytes. */
   readonly operator: string;
 }
@@ -79,6 +84,7 @@ async function makeSecrets(name: string, development: boolean, now: number): Pro
     nonces: [mac('n')],
     handles: mac('h'),
     evidence: mac('e'),
+    hardware: mac('w'),
     operator: base64url(random(32)),
   };
   const secrets = { CALLSIGN_CA: JSON.stringify(ca), CALLSIGN_KEYS: JSON.stringify(keys) };
@@ -139,6 +145,7 @@ export async function openSecrets(
       nonces: [first, ...older],
       handles: macKey(written.handles),
       evidence: macKey(written.evidence),
+      hardware: written.hardware ? macKey(written.hardware) : hardwareKey(macKey(written.evidence)),
     },
   };
 }
@@ -154,6 +161,11 @@ function macKey({ kid, secret }: WrittenMac): MacKey {
   const key = bytes(secret, `the key ${kid}`);
   if (key.length !== 32) throw new SecretsError(`the key ${kid} must have 32 bytes.`);
   return { kid, secret: key };
+}
+
+/** HKDF-SHA256 (RFC 5869), so that a document without this key has the same one at every start. */
+function hardwareKey({ kid, secret }: MacKey): MacKey {
+  return { kid: `w-${kid}`, secret: hkdf(sha256, secret, undefined, utf8('callsign/hardware-key/1'), 32) };
 }
 
 function parse(text: string | undefined, name: string): unknown {

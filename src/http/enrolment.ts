@@ -1,9 +1,11 @@
 import { enrolmentTranscript } from '../attestation/transcript.ts';
+import type { Expected } from '../attestation/format.ts';
+import type { Case } from '../attestation/stored/seal.ts';
+import type { TrustStore } from '../attestation/trust/store.ts';
 import type { ActivationState } from '../attestation/tpm/activation.ts';
 import { verifyEvidence } from '../attestation/verify.ts';
 import type { Verdict } from '../attestation/verdict.ts';
 import { fromBase64url } from '../bytes/base64url.ts';
-import { utf8 } from '../bytes/utf8.ts';
 import { type ProvenKey, readRequest } from '../ca/request.ts';
 import { accountBytes, accountIdOf, deviceBytes } from '../directory/account.ts';
 import { parseManifest } from '../directory/manifest/parse.ts';
@@ -12,7 +14,7 @@ import type { EnrolmentRequest } from '../protocol/api.ts';
 import { type Nonce, openNonce } from './auth/nonce.ts';
 import { ofAttestation, ofManifest, type Refusal } from './refusals.ts';
 import { openActivation } from './activation.ts';
-import { digest, digestOf } from './digest.ts';
+import { digestOf } from './digest.ts';
 import type { Services } from './services.ts';
 
 /** An enrolment that was judged and may be recorded: everything in it was decided by the server or verified. */
@@ -24,8 +26,10 @@ export interface Judged {
   readonly challenge: string;
   readonly proven: ProvenKey;
   readonly verdict: Verdict;
-  /** The evidence as received, and its SHA-256. */
-  readonly evidence: { readonly bytes: Uint8Array<ArrayBuffer>; readonly hash: Uint8Array<ArrayBuffer> };
+  /** The evidence as received, what it was judged against, and the SHA-256 of the former, which the certificate names. */
+  readonly evidence: Case & { readonly hash: Uint8Array<ArrayBuffer> };
+  /** What it was judged by. */
+  readonly trust: TrustStore;
 }
 
 export type Judgement =
@@ -68,9 +72,10 @@ export async function judgeEnrolment(services: Services, request: EnrolmentReque
     digestOf(request.token),
   );
   const evidence = { ...request.evidence, format: request.format };
-  const expected = { transcript, identityKey, now, rpId: deployment.rpId, origins: deployment.origins };
+  const asked = { transcript, identityKey, now, rpId: deployment.rpId, origins: deployment.origins };
+  const expected: Expected = activation ? { ...asked, activation } : asked;
   const trust = await services.trust.current();
-  const verdict = await verifyEvidence(evidence, activation ? { ...expected, activation } : expected, trust, policy);
+  const verdict = await verifyEvidence(evidence, expected, trust, policy);
   if (verdict.decision !== 'accept')
     return { ok: false, refusal: ofAttestation(verdict.reason ?? 'malformed'), verdict };
   // 5. The request: the same key, the same transcript, signed by the key itself.
@@ -79,7 +84,6 @@ export async function judgeEnrolment(services: Services, request: EnrolmentReque
   const holds = await verifyAll(crypto.subtle, plan.checks);
   const proven = plan.conclude((_, i) => holds[i] === true);
   if (!proven.ok) return no({ slug: 'refused', reason: proven.reason });
-  const bytes = utf8(JSON.stringify(evidence));
   const judged = {
     account,
     device: nonce.device,
@@ -87,7 +91,8 @@ export async function judgeEnrolment(services: Services, request: EnrolmentReque
     challenge: id,
     proven: proven.value,
     verdict,
-    evidence: { bytes, hash: digest(bytes) },
+    evidence: { evidence, expected, hash: digestOf(JSON.stringify(evidence)) },
+    trust,
   };
   return { ok: true, judged };
 }

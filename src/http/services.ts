@@ -39,6 +39,8 @@ export interface Keys {
   readonly handles: MacKey;
   /** Seals stored evidence (AES-256-GCM). */
   readonly evidence: MacKey;
+  /** Keyed hash of what identifies hardware; never rotated, because rows are named by it. */
+  readonly hardware: MacKey;
 }
 
 /** Sends a code to a handle. In development it goes to an inbox that tests and people can read. */

@@ -1,5 +1,9 @@
 import { ACTIVATION_RANDOMNESS, challengeActivation } from '../attestation/tpm/activation.ts';
+import { keptOf } from '../attestation/stored/record.ts';
+import { sealCase } from '../attestation/stored/seal.ts';
 import { base64url, fromBase64url } from '../bytes/base64url.ts';
+import { PROFILES } from '../ca/profile.ts';
+import type { Kept } from '../db/repositories.ts';
 import { digest, digestOf } from '../http/digest.ts';
 import { deviceIdOf } from '../directory/account.ts';
 import { sealActivation } from '../http/activation.ts';
@@ -9,9 +13,9 @@ import { json } from '../http/body.ts';
 import { certify } from '../http/certify.ts';
 import { type AppContext, factory } from '../http/context.ts';
 import { type Judged, judgeEnrolment } from '../http/enrolment.ts';
-import { sealEvidence } from '../http/evidence.ts';
 import { commitManifest } from '../http/manifests.ts';
 import { problem } from '../http/problem.ts';
+import type { Services } from '../http/services.ts';
 import { ofActor, ofAttestation, ofManifest } from '../http/refusals.ts';
 import {
   ActivationRequest,
@@ -85,27 +89,18 @@ export const enrolments = factory
 /** The judged enrolment becomes durable, step by step; every step can be repeated by a retry of the same request. */
 async function record(c: AppContext, request: EnrolmentRequest, judged: Judged, now: number): Promise<Response> {
   const { services } = c.var;
-  const { account, device, challenge, verdict, evidence } = judged;
+  const { account, device, challenge, verdict } = judged;
   const same = base64url(digestOf(JSON.stringify([request.evidence, request.csr, request.manifest])));
   if (!(await services.db.challenges.use(challenge, same, judged.nonce.expiresAt)))
     return problem(c, 'attestation-refused', 'challenge-used');
-  await services.db.evidence.put({
-    hash: base64url(evidence.hash),
-    account,
-    device,
-    format: verdict.format,
-    policy: verdict.policy,
-    verdict: JSON.stringify(verdict),
-    sealed: await sealEvidence(services.keys.evidence, evidence.bytes, services.random(12)),
-    at: now,
-    keepUntil: now + EVIDENCE_KEEP_MS,
-  });
   const committed = await commitManifest(c, account, request.manifest!);
   if (!committed.ok) return committed.response;
   if (!committed.value.ok) {
     const { slug, reason } = ofManifest(committed.value.reason);
     return problem(c, slug, reason);
   }
+  const kept = await keepEvidence(services, judged, now);
+  if (!kept.ok) return notKept(c, kept.held);
   const certified = await certify(c, judged);
   if (!certified.ok) return certified.response;
   if (!certified.value.ok) {
@@ -128,6 +123,37 @@ async function record(c: AppContext, request: EnrolmentRequest, judged: Judged, 
     hardware: verdict.assurance.attestedKeyHardware,
   });
   return c.json(enrolment(judged, certified.value, base64url(pushToken)), 201);
+}
+
+/** The evidence becomes durable with all it stands on and takes for itself, or the enrolment ends here. */
+async function keepEvidence(services: Services, judged: Judged, now: number): Promise<Kept> {
+  const { account, device, verdict, evidence, proven, trust } = judged;
+  const { keys, policy } = services;
+  const hash = base64url(evidence.hash);
+  const { verdict: stored, index, keys: owned, endorsement } = keptOf(verdict, proven.key, trust, keys.hardware.secret);
+  const row = {
+    hash,
+    account,
+    device,
+    format: verdict.format,
+    policy: verdict.policy,
+    verdict: JSON.stringify(stored),
+    sealed: await sealCase(keys.evidence.secret, hash, evidence, services.random(12)),
+    at: now,
+    keepUntil: now + EVIDENCE_KEEP_MS,
+  };
+  const until = now + PROFILES.call.validity.usual;
+  return services.db.evidence.put(row, {
+    index,
+    keys: owned,
+    endorsement: endorsement === null ? null : { key: endorsement, most: policy.capPerEndorsementKey, until },
+  });
+}
+
+function notKept(c: AppContext, held: (Kept & { ok: false })['held']): Response {
+  c.var.services.log({ event: 'enrolment.refused', request: c.var.request, reason: held, check: null });
+  const { slug, reason } = held === 'evidence-cap' ? ofAttestation(held) : ({ slug: 'refused', reason: held } as const);
+  return problem(c, slug, reason);
 }
 
 function enrolment(

@@ -3,9 +3,10 @@ import { Certificates } from '../../src/db/certificates.ts';
 import { Challenges } from '../../src/db/challenges.ts';
 import type { Database } from '../../src/db/database.ts';
 import { events } from '../../src/db/events.ts';
+import { Evidences } from '../../src/db/evidences.ts';
 import { Handles } from '../../src/db/handles.ts';
 import { RevocationLists } from '../../src/db/revocation-lists.ts';
-import { certificate, challengeUse, event, list, revocationList } from '../../src/db/schema.ts';
+import { certificate, challengeUse, event, evidenceIndex, list, revocationList } from '../../src/db/schema.ts';
 
 /** What the repositories promise over D1 and over everything in its shape. The migrations have been applied. */
 export function repositories(host: string, open: () => Promise<Database>): void {
@@ -143,6 +144,63 @@ export function repositories(host: string, open: () => Promise<Database>): void 
       expect(await lists.put({ ...row, number: 3, nextUpdate: 30 }, 15)).toBe(true);
       expect(await lists.latest('0a')).toMatchObject({ number: 3, digest: 'x' });
       expect((await db.select().from(revocationList)).map(({ number }) => number)).toEqual([2, 3]);
+    });
+
+    const judged = (hash: string, account: string, device: string, at = 1_000) => {
+      const fixed = { format: 'tpm2', policy: 'p', verdict: '{}', sealed: new Uint8Array([1]), keepUntil: 9_000 };
+      return { ...fixed, hash, account, device, at };
+    };
+    const standing = (key: string, most: number, until = 2_000) => ({
+      index: Array.from({ length: 70 }, (_, i) => ({ kind: 'serial', value: `${key}-${i}` })),
+      keys: [],
+      endorsement: { key, most, until },
+    });
+
+    it('as many devices as policy says stand on one endorsement key, whoever asks at the same time', async () => {
+      const evidences = new Evidences(db);
+      const outcomes = await Promise.all(
+        Array.from({ length: 8 }, (_, i) =>
+          evidences.put(judged(`cap-${i}`, `a${i}`, `cap-device-${i}`), standing('ek-1', 3)),
+        ),
+      );
+      expect(outcomes.filter(({ ok }) => ok)).toHaveLength(3);
+      expect(outcomes.filter((outcome) => !outcome.ok && outcome.held === 'evidence-cap')).toHaveLength(5);
+      const refused = outcomes.findIndex(({ ok }) => !ok);
+      expect(await evidences.get(`cap-${refused}`)).toBeNull();
+      const rows = (await db.select().from(evidenceIndex)).filter(({ value }) => value.startsWith('ek-1-'));
+      expect(rows).toHaveLength(3 * 70);
+    });
+
+    it('an endorsement key has room again when a device on it was revoked or its certificate ended; the same again takes none', async () => {
+      const evidences = new Evidences(db);
+      const first = [judged('room-1', 'a', 'room-device-1'), standing('ek-2', 1)] as const;
+      expect(await evidences.put(...first)).toEqual({ ok: true });
+      expect(await evidences.put(...first)).toEqual({ ok: true });
+      const second = [judged('room-2', 'b', 'room-device-2'), standing('ek-2', 1, 5_000)] as const;
+      expect(await evidences.put(...second)).toEqual({ ok: false, held: 'evidence-cap' });
+      const revoked = { account: 'a', device: 'room-device-1', notAfter: 99, reason: null, evidence: null };
+      await new Certificates(db).index({ ...revoked, serial: 'room-1', status: 'revoked', statusAt: 5 });
+      expect(await evidences.put(...second)).toEqual({ ok: true });
+      const third = (at: number) => evidences.put(judged('room-3', 'c', 'room-device-3', at), standing('ek-2', 1));
+      expect(await third(4_999)).toEqual({ ok: false, held: 'evidence-cap' });
+      expect(await third(5_000)).toEqual({ ok: true });
+    });
+
+    it('a key belongs to one account for ever, and nothing of a second enrolment is kept', async () => {
+      const evidences = new Evidences(db);
+      const with_ = (...values: string[]) => ({
+        index: [],
+        endorsement: null,
+        keys: values.map((value) => ({ kind: 'spki', value })),
+      });
+      expect(await evidences.put(judged('own-1', 'a', 'own-1'), with_('k1', 'k2'))).toEqual({ ok: true });
+      expect(await evidences.put(judged('own-2', 'b', 'own-2'), with_('k3', 'k2'))).toEqual({
+        ok: false,
+        held: 'key-in-use',
+      });
+      expect(await evidences.get('own-2')).toBeNull();
+      expect(await evidences.put(judged('own-3', 'b', 'own-3'), with_('k3'))).toEqual({ ok: true });
+      expect(await evidences.put(judged('own-4', 'a', 'own-4'), with_('k1'))).toEqual({ ok: true });
     });
 
     it('bytes come back as bytes', async () => {
