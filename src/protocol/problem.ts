@@ -111,6 +111,7 @@ export const REASONS = {
   refused: [
     ...MANIFEST_REASONS.filter(isRule),
     'device-not-in-manifest',
+    'key-in-use',
     'csr-malformed',
     'csr-key',
     'csr-algorithm',
