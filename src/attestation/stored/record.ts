@@ -101,7 +101,7 @@ function replaced(fact: Fact, hashes: ReadonlyMap<string, string>): Fact {
   if (typeof fact === 'string') return hashes.get(fact) ?? fact;
   if (Array.isArray(fact)) return (fact as readonly Fact[]).map((member) => replaced(member, hashes));
   if (typeof fact !== 'object' || fact === null) return fact;
-  return Object.fromEntries(Object.entries(fact).map(([name, member]) => [name, replaced(member as Fact, hashes)]));
+  return Object.fromEntries(Object.entries(fact).map(([name, member]) => [name, replaced(member, hashes)]));
 }
 
 /** Short serials are of no one device, and would be found inside other words. */
