@@ -33,11 +33,18 @@ export class Evidences implements Evidence {
     throw new Error(`${held.table}.${held.column} was not filled`);
   }
 
-  async keep(hash: string, until: number): Promise<void> {
-    await this.#db
-      .update(evidence)
-      .set({ keepUntil: sql`MAX(${evidence.keepUntil}, ${until})` })
-      .where(eq(evidence.id, hash));
+  async keep(hash: string, notAfter: number, until: number): Promise<void> {
+    const device = sql`(SELECT device FROM evidence WHERE id = ${hash})`;
+    await commit(this.#db, [
+      this.#db
+        .update(evidence)
+        .set({ keepUntil: sql`MAX(${evidence.keepUntil}, ${until})` })
+        .where(eq(evidence.id, hash)),
+      this.#db
+        .update(endorsementUse)
+        .set({ until: sql`MAX(${endorsementUse.until}, ${notAfter})` })
+        .where(eq(endorsementUse.device, device)),
+    ]);
   }
 
   async get(hash: string): Promise<EvidenceRow | null> {

@@ -75,8 +75,8 @@ export interface Evidence {
   /** All of it or nothing; the same again changes nothing. */
   put(row: EvidenceRow, standing?: Standing): Promise<Kept>;
   get(hash: string): Promise<EvidenceRow | null>;
-  /** Keeps it at least until then: another certificate stands on it. */
-  keep(hash: string, until: number): Promise<void>;
+  /** Keeps it at least until then: another certificate stands on it, which ends at `notAfter`. */
+  keep(hash: string, notAfter: number, until: number): Promise<void>;
 }
 
 /** The index of certificates, fed from accounts' outboxes; no rule reads it to decide. */

@@ -45,7 +45,7 @@ export const renewals = factory
       return problem(c, slug, reason);
     }
     const { chain, notAfter } = certified.value;
-    await services.db.evidence.keep(base64url(renewal.evidence.hash), notAfter + EVIDENCE_MARGIN_MS);
+    await services.db.evidence.keep(base64url(renewal.evidence.hash), notAfter, notAfter + EVIDENCE_MARGIN_MS);
     services.log({ event: 'renewal.accepted', request: c.var.request, format: renewal.verdict.format });
     const { account, device } = renewal;
     return c.json({ account, device, certificate: [...chain], notAfter }, 201);

@@ -84,7 +84,7 @@ beforeAll(async () => {
   };
   const evidence = {
     put: (row: EvidenceRow) => repositories.evidence.put(row),
-    keep: (hash: string, until: number) => repositories.evidence.keep(hash, until),
+    keep: (hash: string, notAfter: number, until: number) => repositories.evidence.keep(hash, notAfter, until),
     get: async (hash: string) => {
       const row = await repositories.evidence.get(hash);
       return row && found(row);

@@ -40,7 +40,7 @@ export function keptOf(verdict: Verdict, identityKey: Uint8Array, trust: TrustSt
   const hash = (kind: Mark | 'name', value: string) => hardwareHash(secret, kind, value);
   const found = identifiers(verdict);
   const hashes = new Map(found.map(({ kind, value }) => [value, hash(kind, value)]));
-  const { facts, assurance, attestedKey } = verdict;
+  const { facts, assurance, attestedKey, identityBinding } = verdict;
   const index: IndexEntry[] = found.flatMap(({ kind, value }) =>
     kind === 'name' ? [] : [{ kind, value: hash(kind, value) }],
   );
@@ -56,7 +56,8 @@ export function keptOf(verdict: Verdict, identityKey: Uint8Array, trust: TrustSt
   return {
     verdict: {
       ...verdict,
-      attestedKey: attestedKey === null ? null : hash('spki', attestedKey),
+      // An attested identity key is in the certificate for everybody to see.
+      attestedKey: attestedKey === null || identityBinding === 'key-attested' ? attestedKey : hash('spki', attestedKey),
       facts: replaced(facts, hashes) as Verdict['facts'],
       checks: verdict.checks.map((check) => ({ ...check, detail: scrubbed(check.detail, hashes) })),
     },
