@@ -1,5 +1,6 @@
 import { HTTPException } from 'hono/http-exception';
 import { type AppContext, factory, proxyRequestId, requestId } from './http/context.ts';
+import { readableByPages } from './http/cors.ts';
 import { problem } from './http/problem.ts';
 import type { Services } from './http/services.ts';
 import { account } from './routes/account.ts';
@@ -12,14 +13,18 @@ import { devices } from './routes/devices.ts';
 import { enrolments } from './routes/enrolments.ts';
 import { handles } from './routes/handles.ts';
 import { health } from './routes/health.ts';
+import { home } from './routes/home.ts';
 import { keys } from './routes/keys.ts';
 import { lookups } from './routes/lookups.ts';
 import { manifests } from './routes/manifests.ts';
+import { description } from './routes/openapi.ts';
 import { pki } from './routes/pki.ts';
 import { renewals } from './routes/renewals.ts';
 import { token } from './routes/token.ts';
 
 const ROOMS = [
+  home,
+  description,
   health,
   deployment,
   pki,
@@ -61,6 +66,7 @@ export function createApp(servicesOf: (env: unknown) => Services | Promise<Servi
       proxy,
     });
   });
+  app.use(readableByPages);
   for (const room of ROOMS) app.route('/', room);
   app.notFound((c) => {
     const known = METHODS.filter(

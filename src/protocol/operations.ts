@@ -74,6 +74,15 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     method: 'GET',
+    path: '/openapi.json',
+    id: 'describe',
+    summary: 'This document',
+    who: 'anyone',
+    gives: gives(v.looseObject({ openapi: v.string() })),
+    problems: [],
+  },
+  {
+    method: 'GET',
     path: '/v1/deployment',
     id: 'deployment',
     summary: 'What a client’s configuration is compared with; trusted because it came with the client, not from here',

@@ -43,7 +43,7 @@ beforeAll(async () => {
   const ca = await world();
   const keys = createLocalJWKSet({ keys: [{ ...(await exportJWK(access.publicKey)), kid: 'a1', alg: 'ES256' }] });
   const services = {
-    deployment: { origin: 'https://calls.example' },
+    deployment: { origin: 'https://calls.example', allowedOrigins: [] },
     keys: {
       issuer: ca.issuer,
       root: ca.root,

@@ -21,7 +21,7 @@ let app: ReturnType<typeof createApp>;
 beforeAll(async () => {
   ca = await world();
   const services = {
-    deployment: { origin: 'https://calls.example' },
+    deployment: { origin: 'https://calls.example', allowedOrigins: [] },
     keys: { issuer: ca.issuer, root: ca.root },
     db: {
       certificates: {

@@ -7,9 +7,12 @@ beforeAll(async () => {
 }, 90_000);
 afterAll(() => product.stop());
 
-test('the built Worker answers on both of its addresses, and pages come with the first', async () => {
-  for (const base of [product.url, product.direct]) expect((await fetch(`${base}/readyz`)).status).toBe(200);
-  expect(await (await fetch(product.url)).text()).toContain('<title>Callsign</title>');
+test('the built Worker answers on both of its addresses with its first page, and static files come with the first', async () => {
+  for (const base of [product.url, product.direct]) {
+    expect((await fetch(`${base}/readyz`)).status).toBe(200);
+    expect(await (await fetch(base)).text()).toContain('<title>Callsign</title>');
+  }
+  expect(await (await fetch(`${product.url}/robots.txt`)).text()).toContain('Disallow: /');
 });
 
 test('it starts again on its own state after SIGKILL, with migrations remembered', async () => {
