@@ -9,6 +9,10 @@ import { CallsignError } from './errors.ts';
 import type { Identity } from './identity.ts';
 
 const TIME_LIMIT_MS = 15_000;
+/** How long a request that may be repeated is repeated while the server cannot be reached, and the pauses between. */
+const PATIENCE_MS = 30_000;
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 3_000;
 /** A token is renewed when it has less than this left. */
 const TOKEN_MARGIN_MS = 30_000;
 
@@ -17,6 +21,8 @@ export interface Ask {
   readonly path: string;
   readonly body?: unknown;
   readonly idempotencyKey?: string;
+  /** Asking twice does no more than asking once: repeated when it is not known whether it arrived. Reads always are. */
+  readonly repeatable?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -70,6 +76,12 @@ export class Api {
   }
 }
 
+/** The server, or a part of it, was not there: it may be at the next try. */
+function isPassing(error: unknown): boolean {
+  if (!(error instanceof CallsignError)) return false;
+  return error.code === 'network' || (error.code === 'refused' && (error.status ?? 0) >= 502);
+}
+
 async function decoded(response: Response): Promise<unknown> {
   try {
     return await response.json();
@@ -99,8 +111,17 @@ export class IdentifiedApi extends Api {
   }
 
   override async ask<S extends v.GenericSchema>(schema: S, request: Ask): Promise<v.InferOutput<S>> {
-    const response = await this.#identified(request);
-    return this.read(schema, response);
+    const repeatable = request.repeatable ?? (request.method === 'GET' || request.idempotencyKey !== undefined);
+    const started = this.config.now();
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, pause * 2)) {
+      try {
+        return await this.read(schema, await this.#identified(request));
+      } catch (error) {
+        const late = this.config.now() - started > PATIENCE_MS;
+        if (!repeatable || late || request.signal?.aborted === true || !isPassing(error)) throw error;
+        await new Promise<void>((resolve) => void this.config.after(pause, resolve));
+      }
+    }
   }
 
   /** Once more with a fresh nonce or token when the server asks for one. */

@@ -1,9 +1,19 @@
+import * as v from 'valibot';
 import { base64url, fromBase64url } from '../bytes/base64url.ts';
 import { fromHex, hex } from '../bytes/hex.ts';
 import { accountBytes, accountIdOf, deviceBytes, deviceIdOf } from '../directory/account.ts';
 import { keyOf } from '../directory/manifest/head.ts';
 import { type Client, type ClientEffect, type ClientInput, emptyClient, step } from '../calls/client.ts';
-import { type CallFrame, type Invite, type Party, RING_MS, type StateFrame, type Verb } from '../protocol/call.ts';
+import {
+  type CallFrame,
+  type EndReason,
+  type Invite,
+  type Party,
+  type Reply,
+  RING_MS,
+  type StateFrame,
+  type Verb,
+} from '../protocol/call.ts';
 import type { IdentifiedApi } from './api.ts';
 import { Call } from './call.ts';
 import type { ClientConfig } from './config.ts';
@@ -19,9 +29,17 @@ import { CallsignError } from './errors.ts';
 import { ownHead, selfOf } from './identity.ts';
 import { CallPlane } from './plane.ts';
 import { prekeyStore } from './prekeys.ts';
+import { VerbLine } from './verb-line.ts';
 
 const INVITE_LIFE_MS = 110_000;
 const HANDSHAKE_RETRY_MS = 300;
+/** Pause before a call-plane socket that was lost is opened again. */
+const PLANE_RETRY_MS = 300;
+/** Pause before work of a call that met no server is done again. */
+const WORK_RETRY_MS = 1_000;
+
+const CallReply = v.looseObject({ ok: v.boolean(), call: v.string() });
+const ActiveCall = v.looseObject({ state: v.string(), rev: v.number(), reason: v.nullable(v.string()) });
 
 /** What only the process knows of a call: secrets and sealed bytes that are never written down. */
 interface Secrets {
@@ -33,6 +51,8 @@ interface Secrets {
   invite: Verb | null;
   answer: Verb | null;
   stopHandshake: () => void;
+  /** The peer has our confirmation: no need to say it again. */
+  heard: boolean;
 }
 
 export interface CallsEvents {
@@ -55,6 +75,7 @@ export class Calls {
   #client: Client;
   readonly #secrets = new Map<string, Secrets>();
   readonly #timers = new Map<string, () => void>();
+  readonly #line: VerbLine;
 
   constructor(
     config: ClientConfig,
@@ -70,6 +91,7 @@ export class Calls {
     this.#events = events;
     const { account, device } = api.identity;
     this.#client = emptyClient({ account, device });
+    this.#line = new VerbLine({ say: (verb) => this.#sayOnce(verb), now: config.now, after: config.after });
   }
 
   /** Places a call to a peer that was looked up and verified. */
@@ -90,6 +112,7 @@ export class Calls {
       invite: null,
       answer: null,
       stopHandshake: () => undefined,
+      heard: false,
     });
     this.#step({ type: 'place', call: id, peer: peer.account, media: [...media], ringMs: RING_MS });
     return call;
@@ -116,7 +139,35 @@ export class Calls {
     this.#step({ type: 'drained', drained });
   }
 
+  /** Frames are missing: of every call that goes on here the server is asked what became of it. */
+  async resync(): Promise<void> {
+    for (const call of Object.keys(this.#client.calls)) {
+      try {
+        const path = `/v1/calls/${call}`;
+        const { state, rev, reason } = await this.#api.ask(ActiveCall, { method: 'GET', path });
+        if (state === 'ended')
+          this.#told(call, {
+            ok: true,
+            call,
+            rev,
+            state,
+            serverNow: this.#now(),
+            reason: (reason ?? 'failed') as EndReason,
+          });
+      } catch (error) {
+        if (error instanceof CallsignError && error.status === 404)
+          this.#told(call, { ok: false, call, rev: 0, serverNow: this.#now(), reason: 'unknown-call' });
+      }
+    }
+  }
+
+  /** What a look at the call told, as if the call had answered a verb that changes nothing. */
+  #told(call: string, reply: Reply): void {
+    this.#step({ type: 'reply', call, verb: 'alive', reply });
+  }
+
   stop(): void {
+    this.#line.stop();
     for (const cancel of this.#timers.values()) cancel();
     for (const { call, stopHandshake } of this.#secrets.values()) {
       stopHandshake();
@@ -139,25 +190,24 @@ export class Calls {
     switch (effect.type) {
       case 'send-invite':
       case 'refresh-invite':
-        return this.#behind(
-          effect.call,
+        return this.#behind(effect.call, () =>
           this.#invite(effect.call, effect.attempt, effect.type === 'send-invite' && effect.again),
         );
       case 'send-answer':
-        return this.#behind(effect.call, this.#answer(effect.call, effect.attempt, effect.media));
+        return this.#behind(effect.call, () => this.#answer(effect.call, effect.attempt, effect.media));
       case 'send':
-        return this.#behind(effect.verb.call, this.#say(effect.verb));
+        return this.#behind(effect.verb.call, () => this.#say(effect.verb));
       case 'verify-invite':
-        return this.#behind(effect.call, this.#openInvite(effect.frame));
+        return this.#behind(effect.call, () => this.#openInvite(effect.frame));
       case 'verify-answer':
-        return this.#behind(effect.call, this.#openAnswer(effect.frame));
+        return this.#behind(effect.call, () => this.#openAnswer(effect.frame));
       case 'alert':
         return this.#alert(effect.call);
       case 'remote-ringing':
         return this.#secrets.get(effect.call)?.call.tell('phase', 'remote-ringing');
       case 'handshake':
         this.#secrets.get(effect.call)?.call.tell('phase', 'connecting');
-        return this.#behind(effect.call, this.#handshake(effect.call));
+        return this.#behind(effect.call, () => this.#handshake(effect.call));
       case 'media-on':
         return this.#mediaOn(effect.call, effect.peer);
       case 'suspicious':
@@ -175,9 +225,13 @@ export class Calls {
     }
   }
 
-  /** Work of a call that nobody waits for; its failure is the call's. */
-  #behind(call: string, work: Promise<void>): void {
-    work.catch((error: unknown) => {
+  /** Work of a call that nobody waits for. Without a server it is done again while the call lasts; other failures are the call's. */
+  #behind(call: string, work: () => Promise<void>): void {
+    work().catch((error: unknown) => {
+      if (error instanceof CallsignError && error.code === 'network') {
+        if (this.#client.calls[call]) this.#config.after(WORK_RETRY_MS, () => this.#behind(call, work));
+        return;
+      }
       this.#events.suspicious(call, error instanceof CallsignError ? error.reason : String(error));
       this.#step({ type: 'hangup', call });
     });
@@ -194,11 +248,23 @@ export class Calls {
       );
   }
 
-  /** Over the call plane while it is open, else over the courier; a verb without reply is repeated by the machine's timers. */
   async #say(verb: Verb): Promise<void> {
-    const plane = this.#secrets.get(verb.call)?.call.plane ?? null;
-    const reply = (plane && (await plane.say(verb))) ?? (await this.#courier().say(verb));
+    const reply = await this.#line.say(verb);
     if (reply) this.#step({ type: 'reply', call: verb.call, verb: verb.verb, reply });
+  }
+
+  /** Over the call plane while it is open, else over the courier, else over HTTP. */
+  async #sayOnce(verb: Verb): Promise<Reply | null> {
+    const plane = this.#secrets.get(verb.call)?.call.plane ?? null;
+    const said = (plane && (await plane.say(verb))) ?? (await this.#courier().say(verb));
+    if (said || this.#courier().connected) return said;
+    const path = `/v1/calls/${verb.call}/verbs`;
+    return (await this.#api.ask(CallReply, {
+      method: 'POST',
+      path,
+      body: verb,
+      repeatable: false,
+    })) as unknown as Reply;
   }
 
   // ---------------------------------------------------------------------------------------------- caller
@@ -295,6 +361,7 @@ export class Calls {
       invite: null,
       answer: null,
       stopHandshake: () => undefined,
+      heard: false,
     });
     this.#step({ type: 'invite-verified', call: frame.call, ok: true, party });
   }
@@ -367,25 +434,46 @@ export class Calls {
     return { local: this.#config.now(), server: this.#now() };
   }
 
-  /** Opens the call plane and runs the key confirmation over the relay until both sides have it. */
+  /**
+   * Opens the call plane, again after every loss while the call lasts, and runs the key confirmation over its relay until
+   * both sides have it.
+   */
   async #handshake(id: string): Promise<void> {
     const secrets = this.#secrets.get(id);
-    if (!secrets?.call.session) return;
+    if (!secrets?.call.session || secrets.call.plane) return;
     const { call } = secrets;
-    call.plane = await CallPlane.open(this.#config, this.#api, id, {
-      frame: (frame) => this.frame(frame),
-      datagram: (bytes) => this.#behind(id, this.#datagram(secrets, bytes)),
-      closed: () => {
-        call.plane = null;
-      },
-    });
-    const again = () => {
-      const { session } = call;
-      if (!session) return;
-      call.relay(session.request());
-      secrets.stopHandshake = this.#config.after(HANDSHAKE_RETRY_MS, again);
-    };
-    again();
+    try {
+      const plane = await CallPlane.open(this.#config, this.#api, id, {
+        frame: (frame) => this.frame(frame),
+        datagram: (bytes) => this.#behind(id, () => this.#datagram(secrets, bytes)),
+        closed: () => this.#planeLost(id, secrets),
+      });
+      if (this.#secrets.get(id) !== secrets) return plane.close();
+      call.plane = plane;
+    } catch {
+      return this.#planeLost(id, secrets);
+    }
+    this.#step({ type: 'transport', call: id, up: true });
+    this.#confirm(secrets);
+  }
+
+  #confirm(secrets: Secrets): void {
+    const { session } = secrets.call;
+    secrets.stopHandshake();
+    if (!session || secrets.heard) return;
+    secrets.call.relay(session.request());
+    secrets.stopHandshake = this.#config.after(HANDSHAKE_RETRY_MS, () => this.#confirm(secrets));
+  }
+
+  #planeLost(id: string, secrets: Secrets): void {
+    secrets.call.plane = null;
+    if (this.#secrets.get(id) !== secrets) return;
+    this.#step({ type: 'transport', call: id, up: false });
+    this.#timers.get(`${id} plane`)?.();
+    this.#timers.set(
+      `${id} plane`,
+      this.#config.after(PLANE_RETRY_MS, () => this.#behind(id, () => this.#handshake(id))),
+    );
   }
 
   async #datagram(secrets: Secrets, bytes: Bytes): Promise<void> {
@@ -397,7 +485,10 @@ export class Calls {
     }
     call.keys = heard.keys;
     if (heard.reply) call.relay(heard.reply);
-    if (heard.answered) secrets.stopHandshake();
+    if (heard.answered) {
+      secrets.heard = true;
+      secrets.stopHandshake();
+    }
     this.#step({ type: 'peer-confirmed', call: call.id });
   }
 
@@ -412,6 +503,8 @@ export class Calls {
     const secrets = this.#secrets.get(id);
     if (!secrets) return;
     this.#secrets.delete(id);
+    this.#timers.get(`${id} plane`)?.();
+    this.#timers.delete(`${id} plane`);
     secrets.stopHandshake();
     secrets.caller?.erase();
     secrets.call.erase();

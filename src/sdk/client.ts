@@ -72,7 +72,7 @@ export class CallsignClient {
         this.#calls.drained(true);
         events.online?.();
       },
-      resync: () => undefined,
+      resync: () => void this.#calls.resync(),
       disconnected: () => {
         this.#calls.drained(false);
         events.offline?.();

@@ -31,6 +31,8 @@ export class Courier {
   readonly #api: IdentifiedApi;
   readonly #events: CourierEvents;
   #socket: SocketLike | null = null;
+  /** The server took the hello: verbs may be said. */
+  #welcome = false;
   #inbox: Inbox = emptyInbox();
   #nonce: string | null = null;
   #stopped = false;
@@ -72,10 +74,14 @@ export class Courier {
     this.#socket?.close(1000, 'network changed');
   }
 
+  get connected(): boolean {
+    return this.#socket !== null && this.#welcome;
+  }
+
   /** Says a verb over the connection; null when there is none or no reply came: repeat it, the same verb is the same act. */
   say(verb: Verb): Promise<Reply | null> {
     const socket = this.#socket;
-    if (!socket) return Promise.resolve(null);
+    if (!socket || !this.#welcome) return Promise.resolve(null);
     const request = `v${++this.#requests}`;
     return new Promise((resolve) => {
       const cancel = this.#config.after(REPLY_LIMIT_MS, () => this.#answered(request, null));
@@ -102,6 +108,7 @@ export class Courier {
       socket.addEventListener('close', (event: { code: number }) => this.#lost(socket, event.code));
       socket.addEventListener('error', () => undefined);
       this.#socket = socket;
+      this.#welcome = false;
       this.#openedAt = this.#config.now();
     } catch {
       this.#retry(null);
@@ -128,9 +135,17 @@ export class Courier {
     if (socket !== this.#socket || typeof data !== 'string') return;
     const frame = parseServerFrame(data);
     if (!frame) return;
-    if (frame.type === 'reply') return this.#answered(frame.request, frame.reply as Reply);
-    if (frame.type === 'welcome') this.#nonce = frame.nextNonce;
-    this.#tail = this.#tail.then(() => this.#handle(socket, { type: 'frame', frame: frame as ServerFrame }));
+    if (frame.type === 'reply') return this.#answered(frame.request, ofTheCall(frame.reply));
+    if (frame.type === 'welcome') {
+      this.#nonce = frame.nextNonce;
+      this.#welcome = true;
+    }
+    this.#next(socket, { type: 'frame', frame: frame as ServerFrame });
+  }
+
+  /** An effect that could not be made durable is not acknowledged: the connection goes, and the envelope comes again. */
+  #next(socket: SocketLike, input: InboxInput): void {
+    this.#tail = this.#tail.then(() => this.#handle(socket, input)).catch(() => socket.close(1000, 'not durable'));
   }
 
   async #handle(socket: SocketLike, input: InboxInput): Promise<void> {
@@ -151,6 +166,7 @@ export class Courier {
       case 'resync':
         return this.#events.resync();
       case 'drained':
+        this.#attempt = 0;
         return this.#events.drained();
       case 'reconnect':
         return this.#retry(effect.afterMs + Math.random() * effect.spreadMs);
@@ -160,8 +176,9 @@ export class Courier {
   #lost(socket: SocketLike, code: number): void {
     if (socket !== this.#socket) return;
     this.#socket = null;
+    this.#welcome = false;
     for (const request of this.#waiting.keys()) this.#answered(request, null);
-    this.#tail = this.#tail.then(() => this.#handle(socket, { type: 'disconnected' }));
+    this.#next(socket, { type: 'disconnected' });
     this.#events.disconnected();
     const final: readonly number[] = [CLOSE.elsewhere, CLOSE.revoked, CLOSE.expired];
     if (final.includes(code)) {
@@ -181,4 +198,9 @@ export class Courier {
       () => void this.#connect(),
     );
   }
+}
+
+/** What the call itself said; that it could not be reached is no reply. */
+function ofTheCall(reply: unknown): Reply | null {
+  return typeof reply === 'object' && reply !== null && 'call' in reply ? (reply as Reply) : null;
 }

@@ -11,17 +11,21 @@ export interface PlaneEvents {
   closed(): void;
 }
 
+const REPLY_LIMIT_MS = 5_000;
+
 const ReplyFrame = v.object({ type: v.literal('reply'), request: v.string(), reply: v.unknown() });
 
 /** The socket of one call, while it lasts: signals and states as text, relayed datagrams as bytes. Nothing on it is durable. */
 export class CallPlane {
   readonly #socket: SocketLike;
+  readonly #after: ClientConfig['after'];
   readonly #waiting = new Map<string, (reply: Reply | null) => void>();
   #requests = 0;
   #open = true;
 
-  private constructor(socket: SocketLike, events: PlaneEvents) {
+  private constructor(socket: SocketLike, after: ClientConfig['after'], events: PlaneEvents) {
     this.#socket = socket;
+    this.#after = after;
     socket.binaryType = 'arraybuffer';
     socket.addEventListener('message', (event: { data: unknown }) => this.#heard(event.data, events));
     socket.addEventListener('close', () => {
@@ -34,12 +38,13 @@ export class CallPlane {
 
   /** Gets a single-use ticket and opens; resolves when frames can be sent. */
   static async open(config: ClientConfig, api: IdentifiedApi, call: string, events: PlaneEvents): Promise<CallPlane> {
-    const { ticket } = await api.ask(Ticket, { method: 'POST', path: `/v1/calls/${call}/tickets`, body: {} });
+    const path = `/v1/calls/${call}/tickets`;
+    const { ticket } = await api.ask(Ticket, { method: 'POST', path, body: {}, repeatable: true });
     const socket = config.openSocket(`${config.origin.replace(/^http/, 'ws')}/v1/calls/${call}/socket`, [
       CALL_PROTOCOL,
       ticket,
     ]);
-    const plane = new CallPlane(socket, events);
+    const plane = new CallPlane(socket, config.after, events);
     await new Promise<void>((resolve, reject) => {
       socket.addEventListener('open', () => resolve());
       socket.addEventListener('close', () => reject(new Error('closed before it opened')));
@@ -52,9 +57,18 @@ export class CallPlane {
     if (!this.#open) return Promise.resolve(null);
     const request = `p${++this.#requests}`;
     return new Promise((resolve) => {
-      this.#waiting.set(request, resolve);
+      const cancel = this.#after(REPLY_LIMIT_MS, () => this.#answered(request, null));
+      this.#waiting.set(request, (reply) => {
+        cancel();
+        resolve(reply);
+      });
       this.#socket.send(JSON.stringify({ type: 'call', request, verb }));
     });
+  }
+
+  #answered(request: string, reply: Reply | null): void {
+    this.#waiting.get(request)?.(reply);
+    this.#waiting.delete(request);
   }
 
   relay(datagram: Bytes): void {
@@ -70,8 +84,7 @@ export class CallPlane {
     if (typeof data !== 'string') return;
     const frame = decoded(data);
     if (v.is(ReplyFrame, frame)) {
-      this.#waiting.get(frame.request)?.(frame.reply as Reply);
-      this.#waiting.delete(frame.request);
+      this.#answered(frame.request, frame.reply as Reply);
     } else if (v.is(FrameHead, frame)) events.frame(frame as unknown as CallFrame);
   }
 }

@@ -1,0 +1,242 @@
+import type { Server } from '../../demo/server.ts';
+import type { HistoryRow } from '../../src/protocol/history.ts';
+import type { Call } from '../../src/sdk/index.ts';
+import { type Callee, makeTown, type Phone, type Town } from './call-town.ts';
+
+/** What a run saw. All but `calls`, `talked`, `kills` and `drops` must be zero. */
+export interface CallReport {
+  readonly seed: number;
+  calls: number;
+  /** Calls in which both sides had media. */
+  talked: number;
+  kills: number;
+  drops: number;
+  /** Calls that more than one device of the callee talked in. */
+  doubleAnswers: number;
+  /** Devices that began to ring after the end of the call was known to its caller, or that never stopped. */
+  ghostRings: number;
+  /** Calls that were acknowledged to ring and left no row, and rows that did not reach a device of their account. */
+  lostAcknowledged: number;
+  /** Calls that alerted twice on one device, and rows that came to one application twice. */
+  duplicatesSeenByApp: number;
+  /** Rows whose outcome differs between the two accounts, or from what happened. */
+  wrongHistory: number;
+  /** Calls that some device still holds when everything is calm. */
+  stuckCalls: number;
+  readonly complaints: string[];
+}
+
+type Plan = 'accept' | 'accept-both' | 'decline' | 'cancel' | 'ignore';
+const PLANS: readonly Plan[] = ['accept', 'accept', 'accept-both', 'accept-both', 'decline', 'cancel', 'ignore'];
+
+/** How long a caller waits for a call to be had before it hangs up. */
+const PATIENCE_MS = 12_000;
+const SETTLED_WITHIN_MS = 90_000;
+/** A ring that began this long after the end was known is a ghost; sooner, its invitation was being opened. */
+const OPENING_MS = 2_000;
+
+interface Placed {
+  readonly caller: Phone;
+  readonly callee: Callee;
+  readonly call: Call;
+  readonly plan: Plan;
+  acknowledged: boolean;
+  readonly talkedAt: Set<string>;
+  callerTalked: boolean;
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** mulberry32: the plan of a run repeats with its seed, the timing of processes does not. */
+function diceOf(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/** Calls through the SDK while the server dies and comes back and sockets are cut; then everything is held to account. */
+export async function callChaos(
+  server: Server,
+  options: { calls: number; seed: number; lanes: number; log?: (line: string) => void },
+): Promise<CallReport> {
+  const { calls, seed, lanes, log = () => undefined } = options;
+  const report: CallReport = {
+    seed,
+    calls: 0,
+    talked: 0,
+    kills: 0,
+    drops: 0,
+    doubleAnswers: 0,
+    ghostRings: 0,
+    lostAcknowledged: 0,
+    duplicatesSeenByApp: 0,
+    wrongHistory: 0,
+    stuckCalls: 0,
+    complaints: [],
+  };
+  const random = diceOf(seed);
+  const town = await makeTown(server, lanes, 2);
+  log(`${lanes} callers and ${lanes} callees with two devices each`);
+  const placed: Placed[] = [];
+  const over = { yes: false };
+  const trouble = Promise.all([kill(server, random, over, report), drop(town, random, over, report)]);
+  await Promise.all(
+    town.callers.map(async (caller, lane) => {
+      for (let round = 0; placed.length < calls; round++) {
+        const callee = town.callees[(lane + round) % lanes]!;
+        const plan = PLANS[Math.floor(random() * PLANS.length)]!;
+        await oneCall(caller, callee, plan, random, placed, report);
+        log(`${placed.length} calls, ${report.kills} kills`);
+      }
+    }),
+  );
+  over.yes = true;
+  await trouble;
+  await settle(town, placed);
+  await judge(town, placed, report);
+  for (const phone of phonesOf(town)) phone.client.close();
+  return report;
+}
+
+const phonesOf = ({ callers, callees }: Town): Phone[] => [...callers, ...callees.flatMap(({ phones }) => phones)];
+
+async function kill(server: Server, random: () => number, over: { yes: boolean }, report: CallReport): Promise<void> {
+  while (!over.yes) {
+    await sleep(300 + random() * 5_000);
+    if (over.yes) return;
+    await server.restart();
+    report.kills++;
+  }
+}
+
+async function drop(town: Town, random: () => number, over: { yes: boolean }, report: CallReport): Promise<void> {
+  const phones = phonesOf(town);
+  while (!over.yes) {
+    await sleep(200 + random() * 1_500);
+    phones[Math.floor(random() * phones.length)]!.dropSockets(random);
+    report.drops++;
+  }
+}
+
+async function oneCall(
+  caller: Phone,
+  callee: Callee,
+  plan: Plan,
+  random: () => number,
+  placed: Placed[],
+  report: CallReport,
+): Promise<void> {
+  const peer = await caller.client.find(callee.handle, { claim: true });
+  if (!peer) throw new Error(`${callee.handle} was not found`);
+  const call = caller.client.call(peer);
+  const one: Placed = { caller, callee, call, plan, acknowledged: false, talkedAt: new Set(), callerTalked: false };
+  placed.push(one);
+  report.calls++;
+  call.on('phase', (phase) => {
+    if (phase === 'remote-ringing') one.acknowledged = true;
+  });
+  const chosen = callee.phones[Math.floor(random() * callee.phones.length)]!;
+  for (const phone of callee.phones) phone.onRing = (at, ringing) => react(placed, at, ringing, chosen, random);
+  const patience = plan === 'cancel' ? 300 + random() * 2_500 : PATIENCE_MS;
+  const timer = setTimeout(() => caller.client.hangup(call), patience);
+  call.on('media', () => {
+    one.callerTalked = true;
+    clearTimeout(timer);
+    setTimeout(() => caller.client.hangup(call), 300 + random() * 2_000);
+  });
+  await call.next('ended');
+  clearTimeout(timer);
+  await sleep(random() * 400);
+}
+
+/** What the user of `phone` does about a call that alerts: by the plan of its caller. */
+function react(placed: readonly Placed[], phone: Phone, call: Call, chosen: Phone, random: () => number): void {
+  const one = placed.find((other) => other.call.id === call.id);
+  if (!one || one.plan === 'cancel') return;
+  call.on('media', () => one.talkedAt.add(phone.name));
+  setTimeout(() => {
+    if (one.plan === 'accept-both' || (one.plan === 'accept' && phone === chosen)) phone.client.accept(call);
+    if (one.plan === 'decline' && phone === chosen) phone.client.decline(call, 'all');
+    if (one.plan === 'ignore' && phone === chosen) phone.client.decline(call, 'device');
+  }, random() * 800);
+}
+
+/** Until no device holds a call and every device has the rows of its account. */
+async function settle(town: Town, placed: readonly Placed[]): Promise<void> {
+  for (const deadline = Date.now() + SETTLED_WITHIN_MS; Date.now() < deadline; await sleep(500)) {
+    if (stuck(town, placed).length > 0) continue;
+    const complete = await Promise.all(phonesOf(town).map(async (phone) => missing(phone, await rowsOf(phone)) === 0));
+    if (complete.every(Boolean)) return;
+  }
+}
+
+function stuck(town: Town, placed: readonly Placed[]): string[] {
+  return [
+    ...placed.filter(({ call }) => call.phase !== 'ended').map(({ caller, call }) => `${caller.name} ${call.id}`),
+    ...phonesOf(town).flatMap(({ name, rings }) =>
+      rings.filter(({ call }) => call.phase !== 'ended').map(({ call }) => `${name} ${call.phase} ${call.id}`),
+    ),
+  ];
+}
+
+function rowsOf(phone: Phone): Promise<HistoryRow[]> {
+  return phone.client.history();
+}
+
+function missing({ history }: Phone, rows: readonly HistoryRow[]): number {
+  return rows.filter(({ call }) => !history.some(({ row }) => row.call === call)).length;
+}
+
+async function judge(town: Town, placed: readonly Placed[], report: CallReport): Promise<void> {
+  const complain = (
+    what: 'doubleAnswers' | 'ghostRings' | 'lostAcknowledged' | 'duplicatesSeenByApp' | 'wrongHistory' | 'stuckCalls',
+    text: string,
+  ) => {
+    report[what]++;
+    report.complaints.push(`${what}: ${text}`);
+  };
+  for (const left of stuck(town, placed)) complain('stuckCalls', left);
+  for (const phone of phonesOf(town)) {
+    const lost = missing(phone, await rowsOf(phone));
+    if (lost > 0) complain('lostAcknowledged', `${phone.name} lacks ${lost} rows of its account's history`);
+    if (repeated(phone.history.map(({ row }) => row.call)))
+      complain('duplicatesSeenByApp', `${phone.name} saw a row twice`);
+    if (repeated(phone.rings.map(({ call }) => call.id)))
+      complain('duplicatesSeenByApp', `${phone.name} alerted twice`);
+    if (phone.closed.length > 0) complain('stuckCalls', `${phone.name} was closed for good: ${phone.closed.join(' ')}`);
+  }
+  for (const one of placed) {
+    if (one.callerTalked && one.talkedAt.size > 0) report.talked++;
+    judgeCall(one, complain);
+  }
+}
+
+const repeated = (ids: readonly string[]): boolean => new Set(ids).size !== ids.length;
+
+function judgeCall(
+  { caller, callee, call, plan, acknowledged, talkedAt, callerTalked }: Placed,
+  complain: (what: 'doubleAnswers' | 'ghostRings' | 'lostAcknowledged' | 'wrongHistory', text: string) => void,
+): void {
+  const name = `${call.id.slice(0, 6)} (${plan})`;
+  if (talkedAt.size > 1) complain('doubleAnswers', `${name} was talked at ${[...talkedAt].join(' and ')}`);
+  const own = caller.history.find(({ row }) => row.call === call.id);
+  const theirs = callee.phones[0]?.history.find(({ row }) => row.call === call.id);
+  const rings = callee.phones.flatMap((phone) => phone.rings.filter((ring) => ring.call.id === call.id));
+  if (acknowledged && !own) complain('lostAcknowledged', `${name} rang and its caller has no row`);
+  if (rings.length > 0 && !theirs) complain('lostAcknowledged', `${name} rang and its callee has no row`);
+  for (const ring of rings)
+    if (own && ring.at > own.at + OPENING_MS)
+      complain('ghostRings', `${name} rang ${ring.at - own.at} ms after its end`);
+  if (own && theirs && own.row.outcome !== theirs.row.outcome)
+    complain('wrongHistory', `${name} is ${own.row.outcome} for its caller and ${theirs.row.outcome} for its callee`);
+  const talked = callerTalked && talkedAt.size > 0;
+  if (own && talked && own.row.outcome !== 'answered')
+    complain('wrongHistory', `${name} was talked and is ${own.row.outcome}`);
+  const touched = plan === 'accept' || plan === 'accept-both';
+  if (own?.row.outcome === 'answered' && !touched)
+    complain('wrongHistory', `${name} is answered and nobody accepted it`);
+}

@@ -1,0 +1,158 @@
+import * as v from 'valibot';
+import { configFor, type Deployment, within } from '../../demo/people.ts';
+import type { Server } from '../../demo/server.ts';
+import type { HistoryRow } from '../../src/protocol/history.ts';
+import {
+  type Call,
+  CallsignClient,
+  type ClientConfig,
+  developmentAttester,
+  enroll,
+  type Sponsor,
+} from '../../src/sdk/index.ts';
+import type { SocketLike } from '../../src/sdk/config.ts';
+
+/** A socket that the network can drop: the client sees it at once, the server only later. */
+class Droppable implements SocketLike {
+  readonly #socket: WebSocket;
+  readonly #onClose: ((event: { code: number }) => void)[] = [];
+  #dropped = false;
+
+  constructor(url: string, protocols: string[]) {
+    this.#socket = new WebSocket(url, protocols);
+    this.#socket.addEventListener('close', ({ code }) => this.#closed(code));
+  }
+
+  get binaryType(): string {
+    return this.#socket.binaryType;
+  }
+
+  set binaryType(type: string) {
+    this.#socket.binaryType = type as BinaryType;
+  }
+
+  send(data: string | Uint8Array<ArrayBuffer>): void {
+    if (!this.#dropped) this.#socket.send(data);
+  }
+
+  close(code?: number, reason?: string): void {
+    if (!this.#dropped) this.#socket.close(code, reason);
+  }
+
+  addEventListener(type: 'open' | 'message' | 'close' | 'error', listener: (event: never) => void): void {
+    if (type === 'close') this.#onClose.push(listener as (event: { code: number }) => void);
+    else
+      this.#socket.addEventListener(type, (event) => {
+        if (!this.#dropped) (listener as (event: Event) => void)(event);
+      });
+  }
+
+  drop(afterMs: number): void {
+    if (this.#dropped) return;
+    this.#closed(1006);
+    setTimeout(() => this.#socket.close(), afterMs);
+  }
+
+  #closed(code: number): void {
+    if (this.#dropped) return;
+    this.#dropped = true;
+    for (const listener of this.#onClose) listener({ code });
+  }
+}
+
+export interface Ring {
+  readonly call: Call;
+  readonly at: number;
+}
+
+/** One device on the SDK, and everything its application saw. */
+export class Phone {
+  readonly name: string;
+  readonly client: CallsignClient;
+  readonly rings: Ring[] = [];
+  readonly history: { readonly row: HistoryRow; readonly at: number }[] = [];
+  readonly suspicions: string[] = [];
+  /** Closing codes that the client takes for final. */
+  readonly closed: number[] = [];
+  /** What its user does about a call that alerts. */
+  onRing: (phone: Phone, call: Call) => void = () => undefined;
+  readonly #sockets: Set<Droppable>;
+
+  constructor(name: string, config: ClientConfig, sockets: Set<Droppable>, identity: CallsignClient['identity']) {
+    this.name = name;
+    this.#sockets = sockets;
+    this.client = new CallsignClient(config, identity, {
+      incoming: (call) => {
+        this.rings.push({ call, at: Date.now() });
+        this.onRing(this, call);
+      },
+      history: (row) => this.history.push({ row, at: Date.now() }),
+      suspicious: (about, reason) => this.suspicions.push(`${about}: ${reason}`),
+      closed: (code) => this.closed.push(code),
+    });
+  }
+
+  dropSockets(random: () => number): void {
+    for (const socket of this.#sockets) socket.drop(random() * 1_500);
+    this.#sockets.clear();
+  }
+}
+
+export interface Callee {
+  readonly handle: string;
+  readonly phones: readonly Phone[];
+}
+
+export interface Town {
+  readonly callers: readonly Phone[];
+  readonly callees: readonly Callee[];
+}
+
+export async function makeTown(server: Server, lanes: number, devices: number): Promise<Town> {
+  const deployment = (await (await fetch(`${server.url}/v1/deployment`)).json()) as Deployment;
+  const callers: Phone[] = [];
+  const callees: Callee[] = [];
+  for (let n = 0; n < lanes; n++) {
+    callers.push(await makePhone(server, deployment, `caller ${n}`));
+    const first = await makePhone(server, deployment, `callee ${n}.0`);
+    const phones = [first];
+    while (phones.length < devices)
+      phones.push(await makePhone(server, deployment, `callee ${n}.${phones.length}`, await first.client.sponsor()));
+    const handle = `callee${n}@example.com`;
+    await first.client.refreshOwnChain();
+    await first.client.addHandle(handle, () => codeFor(server, handle));
+    for (const phone of phones) await phone.client.refreshOwnChain();
+    callees.push({ handle, phones });
+  }
+  const policy = {
+    blocked: [],
+    quietUntil: null,
+    contactsOnly: false,
+    contacts: callers.map(({ client }) => client.identity.account),
+  };
+  for (const { phones } of callees)
+    await phones[0]?.client.api.ask(v.unknown(), { method: 'PUT', path: '/v1/policy', body: policy });
+  for (const phone of [...callers, ...callees.flatMap(({ phones }) => phones)]) await phone.client.connect();
+  return { callers, callees };
+}
+
+async function makePhone(server: Server, deployment: Deployment, name: string, sponsor?: Sponsor): Promise<Phone> {
+  const sockets = new Set<Droppable>();
+  const config: ClientConfig = {
+    ...configFor(server.url, deployment),
+    openSocket: (url, protocols) => {
+      const socket = new Droppable(url, protocols);
+      sockets.add(socket);
+      return socket;
+    },
+  };
+  const { identity } = await enroll(config, developmentAttester(config.crypto), sponsor ? { sponsor } : {});
+  const phone = new Phone(name, config, sockets, identity);
+  await within(30_000, phone.client.publishKeys(), `${name} cannot publish its keys`);
+  return phone;
+}
+
+async function codeFor(server: Server, handle: string): Promise<string> {
+  const response = await fetch(`${server.url}/v1/development/inbox?handle=${encodeURIComponent(`mail1:${handle}`)}`);
+  return ((await response.json()) as { code: string }).code;
+}
