@@ -6,6 +6,7 @@ import { Evidences } from './evidences.ts';
 import { Feed } from './feed.ts';
 import { Handles } from './handles.ts';
 import { Lists } from './lists.ts';
+import { Rejudgings } from './rejudging.ts';
 import type { HandleOwner, Handles as HandleContract, Repositories } from './repositories.ts';
 import { RevocationLists } from './revocation-lists.ts';
 import { deployment, handle } from './schema.ts';
@@ -37,6 +38,7 @@ export function openRepositories(d1: D1Shaped): Repositories {
     certificates: new Certificates(db),
     revocationLists: new RevocationLists(db),
     lists: new Lists(db),
+    rejudging: new Rejudgings(db),
     events: new Feed(db),
     async migrations() {
       const rows = await db.all<{ name: string }>(sql`SELECT name FROM d1_migrations ORDER BY id`);

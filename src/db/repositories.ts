@@ -171,6 +171,63 @@ export interface Lists {
   seen(name: string, version: number, fetchedAt: number): Promise<void>;
 }
 
+export type RunState = 'open' | 'held' | 'released' | 'done' | 'superseded';
+
+export interface Run {
+  readonly id: string;
+  readonly kind: string;
+  readonly version: string;
+  readonly state: RunState;
+  readonly startedAt: number;
+  readonly pass: number;
+  readonly cursorAt: number;
+  readonly cursorId: string;
+  readonly judged: number;
+  readonly unclear: number;
+}
+
+export interface Finding {
+  readonly evidence: string;
+  readonly account: string;
+  readonly device: string;
+  readonly reason: string;
+  readonly state: 'found' | 'revoked' | 'spared';
+}
+
+/** Evidence that a device stands on today. */
+export interface Candidate {
+  readonly hash: string;
+  readonly account: string;
+  readonly device: string;
+  readonly sealed: Uint8Array;
+  readonly at: number;
+}
+
+/** Which evidence a change can condemn: whatever has one of these marks, or all. */
+export type Selection = { readonly kind: string; readonly values: readonly string[] } | 'all';
+
+export interface Rejudging {
+  runs(): Promise<readonly Run[]>;
+  /** Puts an end to earlier runs of its kind; false when it was begun before. */
+  begin(run: Run): Promise<boolean>;
+  /** Newest evidence of devices that are not out of service, after the run's cursor. */
+  candidates(run: Run, selection: Selection, now: number, limit: number): Promise<readonly Candidate[]>;
+  /** The slice is durable with what it condemned. What an operator spared before in a run of this kind stays spared. */
+  advance(run: Run, condemned: readonly Omit<Finding, 'state'>[]): Promise<void>;
+  findings(run: string): Promise<readonly Finding[]>;
+  /** Devices with a certificate in force, and those of `accounts` that keep one without `condemned`. */
+  standing(
+    accounts: readonly string[],
+    condemned: readonly string[],
+    now: number,
+  ): Promise<{ readonly live: number; readonly kept: ReadonlySet<string> }>;
+  /** The certificate was revoked: no renewal stands on this evidence again. */
+  condemned(run: string, evidence: string, reason: string): Promise<void>;
+  spare(run: string, devices: readonly string[] | 'all'): Promise<void>;
+  /** False when the run was in none of `from`. */
+  turn(run: string, from: readonly RunState[], to: RunState, told: NewEvent): Promise<boolean>;
+}
+
 export interface Events {
   /** One change that no actor owns; told once by its id. */
   tell(told: NewEvent): Promise<void>;
@@ -203,6 +260,7 @@ export interface Repositories {
   readonly certificates: Certificates;
   readonly revocationLists: RevocationLists;
   readonly lists: Lists;
+  readonly rejudging: Rejudging;
   readonly events: Events;
   /** Names of the migrations that were applied, for readiness. */
   migrations(): Promise<readonly string[]>;

@@ -180,6 +180,46 @@ export const list = sqliteTable(
   (table) => [primaryKey({ columns: [table.name, table.version] })],
 );
 
+/** Judging what was accepted once more, because a list or the policy is another one; one row per change. */
+export const rejudgeRun = sqliteTable('rejudge_run', {
+  /** kind, version and the run before it, so that one change is one run. */
+  id: text().primaryKey(),
+  /** mds | android-status | policy */
+  kind: text().notNull(),
+  version: text().notNull(),
+  /** open | held | released | done | superseded */
+  state: text().notNull(),
+  startedAt: integer('started_at').notNull(),
+  /** 1: everything; 2: once more what was accepted around the start. */
+  pass: integer().notNull(),
+  /** Where the pass is: evidence up to here was judged. */
+  cursorAt: integer('cursor_at').notNull(),
+  cursorId: text('cursor_id').notNull(),
+  judged: integer().notNull(),
+  /** Could not be judged again; nothing follows from it. */
+  unclear: integer().notNull(),
+});
+
+/** What a run condemned. */
+export const rejudgeFinding = sqliteTable(
+  'rejudge_finding',
+  {
+    run: text()
+      .notNull()
+      .references(() => rejudgeRun.id),
+    evidence: text().notNull(),
+    account: text().notNull(),
+    device: text().notNull(),
+    reason: text().notNull(),
+    /** found | revoked | spared */
+    state: text().notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.run, table.evidence] }),
+    index('rejudge_finding_evidence').on(table.evidence),
+  ],
+);
+
 /** Policies are never changed: a new one is a new row, and verdicts name the row they were made under. */
 export const policy = sqliteTable('policy', {
   version: text().primaryKey(),

@@ -132,9 +132,10 @@ export async function composeServices(
 }
 
 /** What the periodic work of either host works with. */
-export function housekeeping({ keys, db, trust }: Services, settings: Settings): ChoreGround {
+export function housekeeping({ keys, db, trust, actors, policy }: Services, settings: Settings): ChoreGround {
   const fetcher: ChoreGround['fetcher'] = (url, init) => fetch(url, init);
-  return { issuer: keys.issuer, db, trust, sources: listSources(settings.lists), fetcher };
+  const secrets = { evidence: keys.evidence.secret, hardware: keys.hardware.secret };
+  return { issuer: keys.issuer, db, trust, actors, policy, secrets, sources: listSources(settings.lists), fetcher };
 }
 
 /** A database belongs to one deployment in one jurisdiction; with another's secrets or place nothing may start on it. */

@@ -1,6 +1,7 @@
 import type { Issuer } from '../ca/authority.ts';
 import type { Repositories } from '../db/repositories.ts';
 import { type Lists, refreshLists } from './lists/chore.ts';
+import { rejudge, type Rejudge } from './rejudge.ts';
 import { currentRevocationList } from './revocation-list.ts';
 
 /** One piece of periodic housekeeping; safe to repeat and to miss. */
@@ -10,7 +11,7 @@ export interface Chore {
 }
 
 /** What housekeeping works with. */
-export interface Ground extends Lists {
+export interface Ground extends Lists, Omit<Rejudge, 'db' | 'trust'> {
   readonly issuer: Issuer;
   readonly db: Repositories;
 }
@@ -21,6 +22,7 @@ export function chores(ground: Ground): readonly Chore[] {
   return [
     { name: 'used-challenges', work: (now) => db.challenges.sweep(now) },
     { name: 'lists', work: (now) => refreshLists(ground, now) },
+    { name: 'rejudge', work: (now) => rejudge(ground, now) },
     {
       name: 'revocation-list',
       work: async (now) => {
