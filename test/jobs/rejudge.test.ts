@@ -155,7 +155,7 @@ describe('a list that condemns', () => {
 
 describe('the brake', () => {
   async function half(): Promise<void> {
-    for (let i = 0; i < 60; i++) await enrolled(i, phones[i]!, i % 2 === 0 ? `a${i}` : `a${i - 1}`);
+    for (let i = 0; i < 60; i++) await enrolled(i, phones[i], i % 2 === 0 ? `a${i}` : `a${i - 1}`);
     await listed(...Array.from({ length: 30 }, (_, i) => 2 * i));
     await rejudge(ground, now);
   }
