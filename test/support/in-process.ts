@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Actors, Json } from '../../src/actors/port.ts';
+import { openRepositories } from '../../src/db/open.ts';
+import type { Repositories } from '../../src/db/repositories.ts';
+import { LocalD1 } from '../../src/hosts/deno/d1.ts';
+import { applyMigrations } from '../../src/hosts/deno/migrations.ts';
+import { Shard } from '../../src/hosts/deno/shard.ts';
+import { makeDevelopmentSecrets } from '../../src/hosts/secrets.ts';
+import { composeServices, type Settings } from '../../src/hosts/services.ts';
+import { Simulator } from '../../src/hosts/simulator/simulator.ts';
+import { CALM } from '../../src/hosts/simulator/weather.ts';
+import type { Services } from '../../src/http/services.ts';
+import { actors } from '../actors/people.ts';
+
+export const ORIGIN = 'https://calls.example';
+
+/** A development server without a process: the real routes and tables, and the real actors under the simulator. */
+export interface InProcess {
+  readonly simulator: Simulator;
+  readonly db: Repositories;
+  readonly actors: Pick<Actors, 'command'>;
+  /** Services over the same state; what is given here stands in the place of the real part. */
+  services(parts?: Partial<Pick<Services, 'db' | 'actors'>>): Promise<Services>;
+  stop(): void;
+}
+
+const SETTINGS: Settings = {
+  environment: 'development',
+  origin: ORIGIN,
+  policy: 'development',
+  allowedOrigins: [],
+  jurisdiction: 'none',
+  anchors: [],
+  access: null,
+  lists: { mds: null, androidStatus: null, hosts: [] },
+};
+
+export async function inProcess(): Promise<InProcess> {
+  const folder = mkdtempSync(join(tmpdir(), 'callsign-in-process-'));
+  const shard = new Shard(join(folder, 'd1.sqlite'));
+  applyMigrations(shard, 'migrations');
+  const db = openRepositories(new LocalD1(shard));
+  const simulator = new Simulator({ actors });
+  simulator.reset(1, CALM);
+  const secrets = await makeDevelopmentSecrets(simulator.now - 86_400_000);
+  const own: Pick<Actors, 'command'> = {
+    async command(to, key, body: Json) {
+      const answer = simulator.command(to, key, body);
+      await simulator.pass(20);
+      return answer;
+    },
+  };
+  return {
+    simulator,
+    db,
+    actors: own,
+    async services(parts = {}) {
+      const ground = { actors: own as Actors, db, log: () => undefined, ready: async () => [] };
+      const composed = await composeServices(SETTINGS, secrets, ground);
+      return { ...composed, ...parts, now: () => simulator.now };
+    },
+    stop() {
+      shard.close();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
