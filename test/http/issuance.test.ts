@@ -110,11 +110,12 @@ async function expectOne(account: string, before: readonly string[], leaf: Uint8
   expect(await written(account, 'certificate.issued')).toEqual([...before, serial]);
   expect(serialsOf(told)).toEqual(new Set([serial]));
   const { steps, signed } = death;
-  if (steps.includes('sign')) expect(steps.indexOf('sign')).toBeGreaterThan(steps.indexOf('intend'));
+  const beforeSigning = steps.includes('sign') ? steps.slice(0, steps.indexOf('sign')) : ['intend'];
+  expect(beforeSigning).toContain('intend');
   for (const body of signed) expect(Buffer.from(body).includes(Buffer.from(serial, 'hex'))).toBe(true);
 }
 
-const ENROL = ['use', 'put', 'manifest', 'manifest', 'intend', 'sign', 'issued', 'register'];
+const ENROL = ['use', 'manifest', 'manifest', 'put', 'intend', 'sign', 'issued', 'register'];
 const RENEW = ['use', 'intend', 'sign', 'issued', 'keep'];
 const deaths = (steps: readonly string[]) =>
   steps.flatMap((name, after) => [

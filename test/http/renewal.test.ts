@@ -27,7 +27,7 @@ afterAll(() => place.stop());
 let now = simulator.now;
 let timers: { at: number; run: () => void }[] = [];
 
-/** Time passes, and what was due in it happens in its order. */
+/** Time passes, and what was due in it happens in its order; a client that was woken is done when it has set its next timer. */
 async function pass(ms: number): Promise<void> {
   const end = now + ms;
   for (;;) {
@@ -36,7 +36,7 @@ async function pass(ms: number): Promise<void> {
     timers = timers.filter((timer) => timer !== next);
     now = next.at;
     next.run();
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await expect.poll(() => timers.length, { timeout: 10_000 }).toBeGreaterThan(0);
   }
   now = end;
 }
@@ -52,7 +52,7 @@ let config: () => ClientConfig;
 
 beforeAll(async () => {
   const evidence = {
-    put: (row: EvidenceRow) => repositories.evidence.put(row),
+    put: (...given: Parameters<typeof repositories.evidence.put>) => repositories.evidence.put(...given),
     keep: (hash: string, notAfter: number, until: number) => repositories.evidence.keep(hash, notAfter, until),
     get: async (hash: string) => {
       const row = await repositories.evidence.get(hash);
@@ -230,17 +230,22 @@ describe('a renewal is refused', () => {
     await refused(told, 'challenge-expired');
   });
 
-  it('with the challenge of another device', async () => {
+  it('with the challenge of another device or account', async () => {
     const [told, other] = [await device(), await device()];
-    const { account, device: name } = other.identity;
-    const response = await app.request('/v1/renewals/challenges', {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/json' },
-      body: JSON.stringify({ account, device: name }),
-    });
-    const { token } = (await response.json()) as { token: string };
-    spoil = (body) => ({ ...body, token });
-    await refused(told, 'challenge-of-another');
+    const [own, foreign] = [told.identity, other.identity];
+    for (const [account, name] of [
+      [own.account, foreign.device],
+      [foreign.account, own.device],
+    ]) {
+      const response = await app.request('/v1/renewals/challenges', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body: JSON.stringify({ account, device: name }),
+      });
+      const { token } = (await response.json()) as { token: string };
+      spoil = (body) => ({ ...body, token });
+      await refused(told, 'challenge-of-another');
+    }
   });
 
   it('when another key asks, or the same key for another certificate', async () => {
