@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Page } from './page.ts';
 
@@ -27,6 +27,19 @@ test('every dependency is in the table with its version and a reason, and no oth
 test('what ships is told apart from what builds and tests', () => {
   const ships = listed.filter(([, , where]) => where === 'production').map(([name]) => name);
   expect(ships.toSorted()).toEqual(Object.keys(dependencies).toSorted());
+});
+
+test('a dependency of production that no source imports is said to be none, and no other', () => {
+  const root = new URL('../../', import.meta.url);
+  const files = globSync('src/**/*.ts', { cwd: root, exclude: (name) => name.endsWith('.test.ts') });
+  const text = files.map((name) => readFileSync(new URL(name, root), 'utf8')).join('\n');
+  const imported = (name: string) => new RegExp(`(?:from |import |import\\()'${name}['/]`).test(text);
+  const idle = listed.filter(([, , where, why]) => where === 'production' && why?.endsWith('; not imported'));
+  expect(idle.map(([name]) => name).toSorted()).toEqual(
+    Object.keys(dependencies)
+      .filter((name) => !imported(name))
+      .toSorted(),
+  );
 });
 
 test('every version is exact', () => {
