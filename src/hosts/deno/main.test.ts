@@ -40,6 +40,7 @@ test('the server starts on an empty folder, says it is well, keeps its files to 
     'actors-00.sqlite',
     'd1.sqlite',
     'deployment.json',
+    'development-secrets.json',
     'lock',
   ]);
 });
