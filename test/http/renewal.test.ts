@@ -212,7 +212,10 @@ describe('a renewal is refused', () => {
 
   it('for a challenge that is late, forged, or was made for something else', async () => {
     const told = await device();
-    spoil = (body) => ({ ...body, token: `${(body['token'] as string).slice(0, -1)}A` });
+    spoil = (body) => {
+      const genuine = body['token'] as string;
+      return { ...body, token: `${genuine.slice(0, -1)}${genuine.endsWith('A') ? 'E' : 'A'}` };
+    };
     await refused(told, 'challenge');
     const asked = (path: string, body: object) =>
       app.request(path, {
