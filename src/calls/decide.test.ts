@@ -7,6 +7,7 @@ import {
   ERASE_AFTER_MS,
   GRANT_WAIT_MS,
   IN_CALL_LEASE_MS,
+  LEASE_SLACK_MS,
   LATE_GRACE_MS,
   parseVerb,
   RING_MS,
@@ -387,6 +388,24 @@ describe('races', () => {
     expect(story.call?.state).toBe('ringing');
     story.due('lease', CALLER_LEASE_MS);
     expect(story.call).toMatchObject({ state: 'ended', reason: 'cancelled', detail: 'caller-lost' });
+  });
+
+  it('a lease that ended while the server was down runs once more: nobody could renew it', () => {
+    const ringing = new Story().ring();
+    ringing.due('lease', CALLER_LEASE_MS + LEASE_SLACK_MS + 1);
+    expect(ringing.call?.state).toBe('ringing');
+    ringing.due('lease', CALLER_LEASE_MS);
+    expect(ringing.call).toMatchObject({ state: 'ended', reason: 'cancelled', detail: 'caller-lost' });
+
+    const talking = new Story().ring();
+    talking.answer(phone);
+    talking.command({ type: 'attached', party: phone });
+    talking.verb(phone, { verb: 'confirm' });
+    talking.command({ type: 'detached', party: phone });
+    talking.due('lease:p', IN_CALL_LEASE_MS + LEASE_SLACK_MS + 1);
+    expect(talking.call?.state).toBe('connected');
+    talking.due('lease:p', IN_CALL_LEASE_MS);
+    expect(talking.call).toMatchObject({ state: 'ended', reason: 'failed', detail: 'lost' });
   });
 
   it('fails when nobody confirms in time, and does not ring the others again', () => {

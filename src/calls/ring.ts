@@ -1,6 +1,6 @@
 /** What the callee's devices and the caller say while it rings, other than the answer. */
 import type { Party, Reply, VerbOf } from '../protocol/call.ts';
-import { CALLER_LEASE_MS } from '../protocol/call.ts';
+import { CALLER_LEASE_MS, LEASE_SLACK_MS } from '../protocol/call.ts';
 import { endIfExhausted as endAddedIfExhausted, ringOf } from './add.ts';
 import { isOpen } from './call.ts';
 import type { Leg } from './call.ts';
@@ -117,6 +117,8 @@ export function renewCaller(draft: Draft): void {
 
 export function onCallerLease(draft: Draft): void {
   const { call, now } = draft;
-  if (call.state !== 'ringing' || now < (call.callerLeaseUntil ?? 0)) return;
+  const until = call.callerLeaseUntil ?? 0;
+  if (call.state !== 'ringing' || now < until) return;
+  if (now > until + LEASE_SLACK_MS) return renewCaller(draft);
   end(draft, 'cancelled', { detail: 'caller-lost' });
 }

@@ -1,6 +1,6 @@
 /** After the grant: media is confirmed, signals pass, sockets come and go, somebody hangs up. */
 import type { Party, Reply, VerbOf } from '../protocol/call.ts';
-import { IN_CALL_LEASE_MS } from '../protocol/call.ts';
+import { IN_CALL_LEASE_MS, LEASE_SLACK_MS } from '../protocol/call.ts';
 import type { Talker } from './call.ts';
 import type { Draft } from './draft.ts';
 import { end } from './end.ts';
@@ -89,6 +89,11 @@ export function onLease(draft: Draft, device: string): void {
   const { call, now } = draft;
   const talker = call.talkers.find((one) => one.device === device);
   if (!talker || talker.leaseUntil === null || now < talker.leaseUntil || !draft.is('granted', 'connected')) return;
+  if (now > talker.leaseUntil + LEASE_SLACK_MS) {
+    talker.leaseUntil = now + IN_CALL_LEASE_MS;
+    draft.deadline(`lease:${device}`, talker.leaseUntil);
+    return;
+  }
   if (call.group) return onLeave(draft, talker, null, 'lost');
   end(draft, 'failed', { detail: 'lost', by: device });
 }

@@ -30,6 +30,8 @@ export const CONNECT_MS = 20_000;
 /** A caller that is not heard for this long while it rings has cancelled; it sends `alive` every CALLER_ALIVE_MS. */
 export const CALLER_LEASE_MS = 12_000;
 export const CALLER_ALIVE_MS = 5_000;
+/** A lease that is judged later than this after its end was not watched: nobody could renew it, and it runs once more. */
+export const LEASE_SLACK_MS = 2_000;
 /** From the loss of a participant's call-plane socket (or, without one, its last verb) to the end of its part. */
 export const IN_CALL_LEASE_MS = 30_000;
 /** How often a participant without a call-plane socket sends `alive`. */
