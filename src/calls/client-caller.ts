@@ -48,13 +48,13 @@ export function onRefusedInvite(
   draft.timer(call, 'invite', draft.now + INVITE_WAIT_MS);
 }
 
-/** The reply to our invite says the same as the frames; whichever comes first counts. */
-export function onInviteReply(draft: ClientDraft, call: ClientCall, reply: Reply): void {
-  if (call.phase !== 'inviting') return;
+/** The reply to our invite says the same as the frames; whichever comes first counts. What was said of an older attempt is past. */
+export function onInviteReply(draft: ClientDraft, call: ClientCall, attempt: number, reply: Reply): void {
+  if (call.phase !== 'inviting' || attempt !== call.attempt) return;
   if (reply.ok && reply.state === 'ended') return onEndedReply(draft, call, reply.reason ?? 'failed');
   if (reply.ok) return reply.ringDeadline === undefined ? undefined : onInvited(draft, call, reply.ringDeadline);
   const type = reply.reason === 'stale-devices' || reply.reason === 'stale-capability' ? reply.reason : 'denied';
-  onRefusedInvite(draft, call, { type, attempt: call.attempt });
+  onRefusedInvite(draft, call, { type, attempt });
 }
 
 /** Of a merged call the frame that follows says where it went. */

@@ -131,6 +131,7 @@ describe('callee', () => {
     const phone = new Phone().do(drained, invite(X), verified(X), accept(X));
     phone.do({
       type: 'reply',
+      attempt: 0,
       call: X,
       verb: 'answer',
       reply: { ok: false, call: X, rev: 2, serverNow: 0, reason: 'answered-elsewhere' },
@@ -202,6 +203,19 @@ describe('caller', () => {
     expect(phone.do({ type: 'timer', call: X, key: 'alive' }).did()).toEqual(['alive']);
     expect(phone.do({ type: 'timer', call: X, key: 'invite' }).did()).toEqual(['send-invite']);
     expect(phone.do({ type: 'timer', call: X, key: 'ring' }).did()).toEqual(['cancel', 'ended']);
+  });
+
+  it('takes a late reply to an older attempt of its invitation for past', () => {
+    const refused = (reason: 'stale-devices' | 'stale-attempt'): ClientInput => ({
+      type: 'reply',
+      call: X,
+      verb: 'invite',
+      attempt: 0,
+      reply: { ok: false, call: X, rev: 1, serverNow: 0, reason },
+    });
+    const phone = new Phone().do(place(X), refused('stale-devices'));
+    expect(phone.effects[0]).toEqual({ type: 'refresh-invite', call: X, attempt: 1, replaces: null });
+    expect(phone.do(refused('stale-devices'), refused('stale-attempt')).did()).toEqual([]);
   });
 
   it('looks the peer up again when its data are stale, once per attempt', () => {
@@ -336,6 +350,7 @@ describe('consent (G5) against a hostile server', () => {
     fc.record({ call, rev }).map((r) => frame(r.call, r.rev, { type: 'remote-ringing' })),
     call.map((id): ClientInput => ({
       type: 'reply',
+      attempt: 0,
       call: id,
       verb: 'answer',
       reply: { ok: true, call: id, rev: 1, state: 'granted', serverNow: 0, granted: { connectDeadline: 60_000 } },

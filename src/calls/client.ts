@@ -113,8 +113,8 @@ export type ClientInput =
   | { type: 'frame'; frame: CallFrame }
   /** A verified push named this call, its invitation is not here yet. */
   | { type: 'announced'; call: string; ringDeadline: number }
-  /** What the server answered to a verb of ours. */
-  | { type: 'reply'; call: string; verb: Verb['verb']; reply: Reply }
+  /** What the server answered to a verb of ours; an invitation is answered as the attempt it was. */
+  | { type: 'reply'; call: string; verb: Verb['verb']; attempt: number; reply: Reply }
   /** The mailbox of this connection is drained; `false` when the connection is lost. */
   | { type: 'drained'; drained: boolean }
   /** The sealed invitation was opened; `party` is who signed it. */
@@ -188,7 +188,7 @@ function onCallInput(
     case 'hangup':
       return onHangup(draft, call);
     case 'reply':
-      return onReply(draft, call, input.verb, input.reply);
+      return onReply(draft, call, input);
     case 'invite-verified':
       return onInviteVerified(draft, call, input.ok, input.party);
     case 'answer-verified':
@@ -203,9 +203,13 @@ function onCallInput(
 }
 
 /** A reply that tells of the end counts like the frame that tells of it, which may be long in coming. */
-function onReply(draft: ClientDraft, call: ClientCall, verb: Verb['verb'], reply: Reply): void {
+function onReply(
+  draft: ClientDraft,
+  call: ClientCall,
+  { verb, attempt, reply }: ClientInput & { type: 'reply' },
+): void {
   if (verb === 'answer') return onAnswerReply(draft, call, reply);
-  if (verb === 'invite') return onInviteReply(draft, call, reply);
+  if (verb === 'invite') return onInviteReply(draft, call, attempt, reply);
   if (!reply.ok) return reply.reason === 'unknown-call' ? draft.end(call, 'failed') : undefined;
   if (reply.state === 'ended') onEndedReply(draft, call, reply.reason ?? 'failed');
 }

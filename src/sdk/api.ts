@@ -82,9 +82,14 @@ function isPassing(error: unknown): boolean {
   return error.code === 'network' || (error.code === 'refused' && (error.status ?? 0) >= 502);
 }
 
+/** Null: no JSON. An answer that was cut off on its way is no answer. */
 async function decoded(response: Response): Promise<unknown> {
+  const text = await response.text().catch((cause: unknown) => {
+    throw new CallsignError('network', 'cut-off', { cause });
+  });
+  if (text === '' && response.status === 200) throw new CallsignError('network', 'cut-off', {});
   try {
-    return await response.json();
+    return JSON.parse(text) as unknown;
   } catch {
     return null;
   }

@@ -163,7 +163,7 @@ export class Calls {
 
   /** What a look at the call told, as if the call had answered a verb that changes nothing. */
   #told(call: string, reply: Reply): void {
-    this.#step({ type: 'reply', call, verb: 'alive', reply });
+    this.#step({ type: 'reply', call, verb: 'alive', attempt: 0, reply });
   }
 
   stop(): void {
@@ -250,7 +250,7 @@ export class Calls {
 
   async #say(verb: Verb): Promise<void> {
     const reply = await this.#line.say(verb);
-    if (reply) this.#step({ type: 'reply', call: verb.call, verb: verb.verb, reply });
+    if (reply) this.#step({ type: 'reply', call: verb.call, verb: verb.verb, attempt: verb.attempt, reply });
   }
 
   /** Over the call plane while it is open, else over the courier, else over HTTP. */

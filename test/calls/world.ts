@@ -546,7 +546,7 @@ export class Device {
       world.wire(() => {
         if (replied || !reply) return;
         replied = true;
-        this.input({ type: 'reply', call: verb.call, verb: verb.verb, reply });
+        this.input({ type: 'reply', call: verb.call, verb: verb.verb, attempt: verb.attempt, reply });
       });
     });
     world.after(REQUEST_RETRY_MS, () => {

@@ -6,7 +6,7 @@ import { CALM, type Weather } from '../../src/hosts/simulator/weather.ts';
 import type { Verb } from '../../src/protocol/call.ts';
 import { type Person, Town } from '../actors/people.ts';
 import { type Glare, judge } from './calls/judge.ts';
-import { Handset, type Lookup, type Mood } from './calls/handset.ts';
+import { Handset, ROGUE_BODY, type Lookup, type Mood } from './calls/handset.ts';
 import { Witness } from './calls/witness.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -71,7 +71,7 @@ function rogue(simulator: Simulator, handsets: readonly Handset[]): void {
   const calls = simulator.rows<{ actor: string }>(`SELECT actor FROM call_state ORDER BY actor`);
   if (calls.length === 0) return;
   const { dice } = simulator;
-  const rest = { message: hex(dice.bytes(16)), body: 'cm9ndWU', scope: 'all' };
+  const rest = { message: hex(dice.bytes(16)), body: ROGUE_BODY, scope: 'all' };
   const verb = { verb: dice.pick(ROGUE), call: dice.pick(calls).actor, attempt: 0, ...rest };
   const one = dice.pick(handsets);
   const own = one.client.calls[verb.call] ?? one.client.tombstones[verb.call];

@@ -16,6 +16,8 @@ import type { Witness } from './witness.ts';
 const REPLY_LIMIT_MS = 3_000;
 const PLANE_RETRY_MS = 500;
 const HANDSHAKE_RETRY_MS = 700;
+/** What a device that keeps to no protocol sends in place of a sealed body. */
+export const ROGUE_BODY = words('rogue');
 const END_FRAMES = new Set(['cancelled', 'elsewhere', 'ended']);
 
 export interface Lookup {
@@ -271,7 +273,7 @@ export class Handset {
     void this.#line.say(verb).then((reply) => {
       if (!reply) return;
       if (reply.ok && reply.granted) this.sight(verb.call).granted = true;
-      this.#input({ type: 'reply', call: verb.call, verb: verb.verb, reply });
+      this.#input({ type: 'reply', call: verb.call, verb: verb.verb, attempt: verb.attempt, reply });
     });
   }
 
@@ -328,7 +330,7 @@ export class Handset {
         this.redials++;
         return this.place(effect.peer);
       case 'suspicious':
-        return this.#witness.blame(`${this.name} takes call ${effect.call.slice(0, 6)} for forged`);
+        return;
       case 'timer':
         return this.#timer(effect.call, effect.key, effect.at);
       case 'stop-alert':
@@ -389,6 +391,7 @@ export class Handset {
   /** What is sealed to this very device opens, and nothing else. */
   #verify(body: string, done: (ok: boolean) => void): void {
     const ok = body === words(`to ${this.party.device}`);
+    if (!ok && body !== ROGUE_BODY) this.#witness.blame(`${this.name} takes what a peer sealed to it for forged`);
     this.#simulator.plan(this.#simulator.dice.below(30), () => done(ok));
   }
 

@@ -107,11 +107,20 @@ function judgeDelivered(one: Handset, rows: readonly HistoryRow[]): string[] {
     : [`G6 history reaches every device: ${one.name} has ${one.history.length} of ${own.length} rows`];
 }
 
+/** Clocks of two calls differ by up to twice this. */
+const SKEW_MS = 1_000;
+
+function openedAt(call: Call): number {
+  return call.ringingAt ?? call.endedAt ?? call.createdAt;
+}
+
+/** Of two calls that were open at the same time; one that came after the other was over rings by itself. */
 function judgeGlare({ calls: ids, placers }: Glare, calls: readonly Call[]): string[] {
   const met = calls.filter(
     (call) => ids.includes(call.id) && (call.ringingAt !== null || call.reason === 'glare-merged'),
   );
-  if (met.length < 2) return [];
+  const [first, second] = met.toSorted((a, b) => openedAt(a) - openedAt(b));
+  if (!first || !second || openedAt(second) + 2 * SKEW_MS >= (first.endedAt ?? 0)) return [];
   const standing = met.filter((call) => call.reason !== 'glare-merged');
   const told = met.map((call) => `${brief(call.id)} ${call.reason}`).join(', ');
   const broken = standing.length === 1 ? [] : [`glare leaves exactly one call: ${told}`];
