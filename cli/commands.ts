@@ -6,6 +6,7 @@ import { caInit } from './commands/ca-init.ts';
 import { deviceList } from './commands/device-list.ts';
 import { deviceRevoke } from './commands/device-revoke.ts';
 import { events } from './commands/events.ts';
+import { listsImport } from './commands/lists-import.ts';
 import { policyTry } from './commands/policy-try.ts';
 import { trustList } from './commands/trust-list.ts';
 import { trustVerify } from './commands/trust-verify.ts';
@@ -21,4 +22,5 @@ export const commands: readonly Command[] = [
   deviceRevoke,
   events,
   auditVerify,
+  listsImport,
 ];

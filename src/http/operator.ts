@@ -24,7 +24,12 @@ export const operated = factory.createMiddleware(async (c, next) => {
 
 /** What an operator asked for. `subject` is a device, serial, evidence hash or account; `reason` the operator's own words. */
 export interface Asked {
-  readonly type: 'operator.searched' | 'operator.read-verdict' | 'operator.asked-revocation';
+  readonly type:
+    | 'operator.searched'
+    | 'operator.read-verdict'
+    | 'operator.asked-revocation'
+    | 'operator.imported-list'
+    | 'operator.decided-run';
   readonly subject: string;
   readonly reason: string | null;
 }
@@ -46,7 +51,8 @@ export async function audit(c: AppContext, { type, subject, reason }: Asked): Pr
       id: `${chain}${n}`,
       at: now(),
       type,
-      severity: type === 'operator.asked-revocation' ? ('notice' as const) : ('info' as const),
+      severity:
+        type === 'operator.searched' || type === 'operator.read-verdict' ? ('info' as const) : ('notice' as const),
       actor: 'operator',
       subject,
       reason,

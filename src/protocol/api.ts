@@ -237,6 +237,21 @@ export const RevocationReply = v.object({
 
 export type RevocationReply = v.InferOutput<typeof RevocationReply>;
 
+/** POST /v1/admin/lists: a list as its publisher gave it out at `fetchedAt`, base64url of its bytes. */
+export const ListImport = v.object({
+  name: v.picklist(['mds', 'android-status']),
+  fetchedAt: Millis,
+  list: v.pipe(v.string(), v.minLength(1), v.regex(/^[A-Za-z0-9_-]+$/)),
+});
+
+/** POST /v1/admin/runs. `devices` are those that stay, for `narrow`. `reason` goes into the audit: no names. */
+export const RunDecision = v.object({
+  run: v.pipe(v.string(), v.minLength(1), v.maxLength(128)),
+  decision: v.picklist(['show', 'release', 'narrow', 'discard']),
+  devices: v.optional(v.pipe(v.array(DeviceId), v.maxLength(1_000)), []),
+  reason: v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(150)),
+});
+
 /** POST /v1/admin/revocations. `reason` goes into the audit and the feed: no names. */
 export const OperatorRevocation = v.object({
   account: AccountId,

@@ -8,6 +8,7 @@ import { ofActor } from '../http/refusals.ts';
 import type { CertificateQuery } from '../db/repositories.ts';
 import { currentRevocationList, issuerName } from '../jobs/revocation-list.ts';
 import { OperatorRevocation } from '../protocol/api.ts';
+import { lists } from './lists.ts';
 import { Hash } from '../protocol/identity.ts';
 
 const PAGE = 100;
@@ -25,6 +26,7 @@ const Types = v.pipe(v.string(), v.regex(/^[a-z-]+\.[a-z-]+(,[a-z-]+\.[a-z-]+){0
 export const admin = factory
   .createApp()
   .use('/v1/admin/*', operated)
+  .route('/', lists)
   .get('/v1/admin/devices', (c) =>
     searched(c, (query, after) => c.var.services.db.certificates.devices(query, after, PAGE), 'devices', 'device'),
   )
