@@ -19,7 +19,7 @@ export const law: Readonly<Record<string, Room>> = {
   calls: { rooms: ['protocol', 'bytes'], packages: ['valibot', ...noble], pure: true },
   attestation: {
     rooms: ['protocol', 'bytes'],
-    packages: ['valibot', ...noble, '@noble/curves', '@simplewebauthn/server/helpers', 'jose'],
+    packages: ['valibot', ...noble, '@noble/curves', 'jose'],
     pure: true,
   },
   /** What an identity certificate says and when it is accepted: one judge for server, clients and the CA's own lints. */
@@ -43,17 +43,7 @@ export const law: Readonly<Record<string, Room>> = {
   },
   http: {
     rooms: ['protocol', 'bytes', 'directory', 'courier', 'calls', 'attestation', 'identity', 'ca', 'actors', 'db'],
-    packages: [
-      'hono',
-      'hono-openapi',
-      '@hono/standard-validator',
-      'valibot',
-      'jose',
-      ...noble,
-      '@standard-community/standard-json',
-      '@standard-community/standard-openapi',
-      '@valibot/to-json-schema',
-    ],
+    packages: ['hono', 'valibot', 'jose', ...noble, '@valibot/to-json-schema'],
     pure: false,
   },
   routes: {
@@ -72,20 +62,12 @@ export const law: Readonly<Record<string, Room>> = {
       'jobs',
       'push',
     ],
-    packages: ['hono', 'hono-openapi', 'valibot', '@simplewebauthn/server', 'libphonenumber-js'],
+    packages: ['hono', 'valibot', 'libphonenumber-js'],
     pure: false,
   },
   sdk: {
     rooms: ['protocol', 'bytes', 'directory', 'courier', 'calls', 'attestation', 'identity'],
-    packages: [
-      'valibot',
-      ...noble,
-      '@noble/curves',
-      '@noble/ciphers',
-      '@noble/post-quantum',
-      '@simplewebauthn/browser',
-      'jose',
-    ],
+    packages: ['valibot', ...noble, '@noble/curves', '@noble/ciphers', '@noble/post-quantum', 'jose'],
     pure: false,
   },
 };
