@@ -1,7 +1,7 @@
 import { HTTPException } from 'hono/http-exception';
 import { type AppContext, factory, proxyRequestId, requestId } from './http/context.ts';
 import { readableByPages } from './http/cors.ts';
-import { problem } from './http/problem.ts';
+import { problem, unavailable } from './http/problem.ts';
 import type { Services } from './http/services.ts';
 import { account } from './routes/account.ts';
 import { admin } from './routes/admin.ts';
@@ -80,10 +80,21 @@ export function createApp(servicesOf: (env: unknown) => Services | Promise<Servi
     // Nothing could be composed: the host logs the sentence that says why.
     if (!('services' in c.var)) throw error;
     if (error instanceof HTTPException && error.status < 500) return problem(c, 'bad-request', 'malformed');
-    c.var.services.log({ event: 'request.failed', request: c.var.request, error: `${error.name}: ${error.message}` });
-    return problem(c, 'internal', 'internal');
+    c.var.services.log({ event: 'request.failed', request: c.var.request, error: told(error) });
+    return isStorageFailure(error) ? unavailable(c, 'unavailable') : problem(c, 'internal', 'internal');
   });
   return app;
+}
+
+/** For the operator. A failed query's own message repeats what was bound to it; its cause says what failed. */
+function told(error: Error): string {
+  if (error.name !== 'DrizzleQueryError') return `${error.name}: ${error.message}`;
+  return `${error.name}: ${error.cause instanceof Error ? error.cause.message : 'a query failed'}`;
+}
+
+/** The database or a key store did not do it, as far as anybody knows: unknown, never no, and worth asking again. */
+function isStorageFailure({ name, message }: Error): boolean {
+  return name === 'DrizzleQueryError' || name === 'SignerUnavailable' || message.startsWith('D1_');
 }
 
 /** On every answer but an upgrade, whose headers are the actor's. */
