@@ -80,7 +80,7 @@ export function configFor(
   if (!der) throw new TypeError('the deployment’s root is not base64url');
   const config = defaultConfig({ deployment, origin, roots: [der], crypto: webCrypto(), store: memoryStore() });
   const keeping: ClientConfig['fetch'] = (url, init) => {
-    if (url.endsWith('/v1/enrolments') && typeof init.body === 'string') sent.body = init.body;
+    if (url.endsWith('/v1/enrollments') && typeof init.body === 'string') sent.body = init.body;
     return config.fetch(url, init);
   };
   return { ...config, fetch: keeping };

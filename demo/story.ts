@@ -175,7 +175,7 @@ async function call(server: Server, timeline: Timeline, cast: Cast, outgoing: Ca
 /** The very request that got a certificate, once more: a retry gets that certificate, and nothing gets a second one. */
 async function oneChallengeOneCertificate(server: Server, device: Device, sent: SentEnrollment): Promise<string> {
   const again = async (body: string) => {
-    const response = await fetch(`${server.url}/v1/enrolments`, {
+    const response = await fetch(`${server.url}/v1/enrollments`, {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body,

@@ -10,7 +10,7 @@ import { courier } from './routes/courier.ts';
 import { deployment } from './routes/deployment.ts';
 import { development } from './routes/development.ts';
 import { devices } from './routes/devices.ts';
-import { enrolments } from './routes/enrolments.ts';
+import { enrollments } from './routes/enrollments.ts';
 import { handles } from './routes/handles.ts';
 import { health } from './routes/health.ts';
 import { home } from './routes/home.ts';
@@ -29,7 +29,7 @@ const ROOMS = [
   deployment,
   pki,
   development,
-  enrolments,
+  enrollments,
   renewals,
   token,
   manifests,

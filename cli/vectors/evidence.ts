@@ -40,7 +40,7 @@ function asSent(input: Vector['input'], common: Omit<Expected, 'transcript'>): A
   return { evidence: input['evidence'] as Evidence, expected: { ...expected, identityKey: key } };
 }
 
-/** The identity key of a Keystore enrolment is the leaf's key, as its owner would state it. */
+/** The identity key of a Keystore enrollment is the leaf's key, as its owner would state it. */
 function keystore(input: Vector['input'], common: Omit<Expected, 'transcript'>): Asked {
   const chain = input['certificateChain'] as readonly unknown[];
   const identityKey = readCertificate(bytes(chain[0]))?.spki ?? new Uint8Array();

@@ -16,7 +16,7 @@ export interface Evidence extends Fields {
 
 /** What the server expects the evidence to be about; every field is decided by the server, none by the client. */
 export interface Expected {
-  /** SHA-256 enrolment transcript (docs/protocol/enrollment.md), 32 bytes. */
+  /** SHA-256 enrollment transcript (docs/protocol/enrollment.md), 32 bytes. */
   readonly transcript: Uint8Array;
   /** SubjectPublicKeyInfo (DER) of the key that the certificate will name; for key-attested formats it must be the attested key. */
   readonly identityKey: Uint8Array;
@@ -27,7 +27,7 @@ export interface Expected {
   /** WebAuthn: relying-party id and the origins whose clientDataJSON is accepted. */
   readonly rpId: string;
   readonly origins: readonly string[];
-  /** `tpm2`: what the server kept of the activation challenge that this evidence answers. The caller has checked that its nonce is this enrolment's, and uses it once. */
+  /** `tpm2`: what the server kept of the activation challenge that this evidence answers. The caller has checked that its nonce is this enrollment's, and uses it once. */
   readonly activation?: ActivationState;
   /** `linked`: the device that the account lets vouch. */
   readonly voucher?: Voucher;

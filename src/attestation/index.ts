@@ -18,7 +18,7 @@ export {
   type ActivationState,
   challengeActivation,
 } from './tpm/activation.ts';
-export { enrolmentTranscript } from './transcript.ts';
+export { enrollmentTranscript } from './transcript.ts';
 export { builtInTrust, loadAnchor } from './trust/load.ts';
 export { type MetadataQuery, type MetadataResult, readMetadata } from './trust/metadata.ts';
 export type { AndroidStatusList, Anchor, MetadataList, TrustStore } from './trust/store.ts';

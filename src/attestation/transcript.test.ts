@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { hex } from '../bytes/hex.ts';
 import { concat, lp } from '../bytes/join.ts';
 import { utf8 } from '../bytes/utf8.ts';
-import type { EnrolmentFields } from '../bytes/transcript.ts';
-import { enrolmentTranscript } from './transcript.ts';
+import type { EnrollmentFields } from '../bytes/transcript.ts';
+import { enrollmentTranscript } from './transcript.ts';
 
-const fields: EnrolmentFields = {
+const fields: EnrollmentFields = {
   origin: 'https://calls.example',
   format: 'webauthn',
   nonce: new Uint8Array(32).fill(1),
@@ -16,7 +16,7 @@ const fields: EnrolmentFields = {
   accountId: new Uint8Array(32).fill(4),
 };
 
-describe('the enrolment transcript', () => {
+describe('the enrollment transcript', () => {
   it('is the hash of exactly what docs and clients say', async () => {
     const input = concat(
       utf8('callsign/enrol/1'),
@@ -29,7 +29,7 @@ describe('the enrolment transcript', () => {
       lp(fields.accountId),
     );
     const digest = await crypto.subtle.digest('SHA-256', input);
-    expect(hex(enrolmentTranscript(fields))).toBe(hex(new Uint8Array(digest)));
+    expect(hex(enrollmentTranscript(fields))).toBe(hex(new Uint8Array(digest)));
   });
 
   it.each([
@@ -41,18 +41,18 @@ describe('the enrolment transcript', () => {
     { identityKey: new Uint8Array() },
     { accountId: new Uint8Array() },
   ])('is another one with another %o', (change) => {
-    expect(hex(enrolmentTranscript({ ...fields, ...change }))).not.toBe(hex(enrolmentTranscript(fields)));
+    expect(hex(enrollmentTranscript({ ...fields, ...change }))).not.toBe(hex(enrollmentTranscript(fields)));
   });
 
   it('keeps fields apart: what moves from one to the next changes it', () => {
     const text = fc.string({ maxLength: 12 });
     fc.assert(
       fc.property(text, text, text, text, (a, b, c, d) => {
-        const one = enrolmentTranscript({ ...fields, origin: a, format: b });
-        const two = enrolmentTranscript({ ...fields, origin: c, format: d });
+        const one = enrollmentTranscript({ ...fields, origin: a, format: b });
+        const two = enrollmentTranscript({ ...fields, origin: c, format: d });
         expect(hex(one) === hex(two)).toBe(hex(utf8(a)) === hex(utf8(c)) && hex(utf8(b)) === hex(utf8(d)));
       }),
     );
-    expect(() => enrolmentTranscript({ ...fields, nonce: new Uint8Array(31) })).toThrow(RangeError);
+    expect(() => enrollmentTranscript({ ...fields, nonce: new Uint8Array(31) })).toThrow(RangeError);
   });
 });

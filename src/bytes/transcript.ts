@@ -1,13 +1,13 @@
-/** What enrolment evidence and renewals sign over, before it is hashed: the same bytes on the server and in every client. */
+/** What enrollment evidence and renewals sign over, before it is hashed: the same bytes on the server and in every client. */
 import { concat, lp } from './join.ts';
 import { utf8 } from './utf8.ts';
 
-export interface EnrolmentFields {
+export interface EnrollmentFields {
   /** Configured URL of the deployment. */
   readonly origin: string;
   /** What kind of evidence: `webauthn`, `android-keystore`, `app-attest`, `tpm2`, `linked`. */
   readonly format: string;
-  /** SHA-256 of the server's enrolment token, 32 bytes. */
+  /** SHA-256 of the server's enrollment token, 32 bytes. */
   readonly nonce: Uint8Array;
   readonly purpose: string;
   /** 16 bytes, assigned by the server in the token. */
@@ -19,8 +19,8 @@ export interface EnrolmentFields {
 }
 
 /** "callsign/enrol/1" || lp(origin) || lp(format) || nonce || lp(purpose) || lp(device id) || lp(SPKI) || lp(account id). */
-export function enrolmentInput(fields: EnrolmentFields): Uint8Array<ArrayBuffer> {
-  if (fields.nonce.length !== 32) throw new RangeError('enrolment nonce: 32 bytes');
+export function enrollmentInput(fields: EnrollmentFields): Uint8Array<ArrayBuffer> {
+  if (fields.nonce.length !== 32) throw new RangeError('enrollment nonce: 32 bytes');
   return concat(
     utf8('callsign/enrol/1'),
     lp(utf8(fields.origin)),

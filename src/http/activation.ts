@@ -8,7 +8,7 @@ import { fromUtf8, utf8 } from '../bytes/utf8.ts';
 import type { MacKey } from './services.ts';
 
 /**
- * What the server must remember between the two steps of a TPM's enrolment, carried by the client under our MAC:
+ * What the server must remember between the two steps of a TPM's enrollment, carried by the client under our MAC:
  * `<kid>.<state>.<mac>`. It holds nothing secret, and belongs to one challenge, which is used once.
  */
 const DOMAIN = utf8('callsign/activation/1\0');
@@ -29,7 +29,7 @@ export function sealActivation(key: MacKey, state: ActivationState): string {
   return `${key.kid}.${base64url(bytes)}.${base64url(macOf(key, bytes))}`;
 }
 
-/** Null for anything that is not ours, or of another challenge: `nonce` is the enrolment's, which is used once. */
+/** Null for anything that is not ours, or of another challenge: `nonce` is the enrollment's, which is used once. */
 export function openActivation(keys: readonly MacKey[], sealed: unknown, nonce: Uint8Array): ActivationState | null {
   if (typeof sealed !== 'string' || sealed.length > MAX_LENGTH) return null;
   const [kid, body = '-', seal = '-'] = sealed.split('.');

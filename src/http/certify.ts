@@ -4,9 +4,9 @@ import { issue, prepare, type Prepared } from '../ca/issue.ts';
 import { PROFILES } from '../ca/profile.ts';
 import { accountOf, ask, type Asked } from './ask.ts';
 import type { AppContext } from './context.ts';
-import type { Judged } from './enrolment.ts';
+import type { Judged } from './enrollment.ts';
 
-/** What a certificate can be made of: an enrolment that was judged, or a renewal of one. */
+/** What a certificate can be made of: an enrollment that was judged, or a renewal of one. */
 export interface Certifiable extends Pick<Judged, 'account' | 'device' | 'challenge' | 'proven' | 'verdict'> {
   readonly evidence: Pick<Judged['evidence'], 'hash'>;
 }

@@ -11,14 +11,14 @@ export const EVIDENCE_MAX_BYTES = 65_536;
 export const HANDLES_PER_LOOKUP = 10;
 /** Life of an access token, s. */
 export const ACCESS_TOKEN_S = 600;
-/** Life of an enrolment challenge, ms. */
+/** Life of an enrollment challenge, ms. */
 export const CHALLENGE_MS = 300_000;
 /** Life of a single-use ticket for the call-plane socket, ms. */
 export const TICKET_MS = 30_000;
 
 const Token = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_.-]{1,2048}$/));
 
-/** POST /v1/enrolments/challenges */
+/** POST /v1/enrollments/challenges */
 export const ChallengeRequest = v.object({
   /** The evidence format that will answer it. */
   format: Word,
@@ -37,7 +37,7 @@ export const Challenge = v.object({
 });
 export type Challenge = v.InferOutput<typeof Challenge>;
 
-/** POST /v1/enrolments/activations: step one of `tpm2` (docs/tpm.md). */
+/** POST /v1/enrollments/activations: step one of `tpm2` (docs/tpm.md). */
 export const ActivationRequest = v.object({
   token: Token,
   /** The endorsement key's certificate, DER, then its intermediates. */
@@ -54,8 +54,8 @@ export const Activation = v.object({
   activation: Token,
 });
 
-/** POST /v1/enrolments */
-export const EnrolmentRequest = v.object({
+/** POST /v1/enrollments */
+export const EnrollmentRequest = v.object({
   token: Token,
   format: Word,
   /** Fields of the format (docs/protocol/enrollment.md §4); binary ones base64url. */
@@ -66,7 +66,7 @@ export const EnrolmentRequest = v.object({
   manifest: v.optional(SignedManifest),
   profile: v.optional(v.picklist(['call', 'device']), 'call'),
 });
-export type EnrolmentRequest = v.InferOutput<typeof EnrolmentRequest>;
+export type EnrollmentRequest = v.InferOutput<typeof EnrollmentRequest>;
 
 /** What a client may know of the verdict; the checks are the operator's. */
 export const VerdictSummary = v.object({
@@ -78,7 +78,7 @@ export const VerdictSummary = v.object({
   trustAnchor: v.optional(v.string()),
   policy: v.string(),
 });
-export const Enrolment = v.object({
+export const Enrollment = v.object({
   /** Null for profile `device`. */
   account: v.nullable(AccountId),
   device: DeviceId,
@@ -88,7 +88,7 @@ export const Enrolment = v.object({
   /** 32 bytes, given once: the courier's push token. Null for profile `device`. */
   pushToken: v.nullable(encoded(32)),
 });
-export type Enrolment = v.InferOutput<typeof Enrolment>;
+export type Enrollment = v.InferOutput<typeof Enrollment>;
 
 /** POST /v1/renewals/challenges */
 export const RenewalChallengeRequest = v.object({ account: AccountId, device: DeviceId });

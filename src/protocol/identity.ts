@@ -42,7 +42,7 @@ export const OID_ARC = '2.25.1823119887';
 export const OID_CALL_SIGNING = `${OID_ARC}.1`;
 /** Certificate extension: what the hardware vouched for (docs/identity-certificate.asn1). */
 export const OID_ASSURANCE = `${OID_ARC}.2`;
-/** PKCS#10 attribute: the enrolment or renewal transcript, OCTET STRING of 32 bytes. */
+/** PKCS#10 attribute: the enrollment or renewal transcript, OCTET STRING of 32 bytes. */
 export const OID_TRANSCRIPT = `${OID_ARC}.3`;
 
 /** The `typ` of everything an identity or server key signs as a JWS; no key signs a JWS without one of these. */

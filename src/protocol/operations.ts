@@ -128,7 +128,7 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     method: 'POST',
-    path: '/v1/enrolments/challenges',
+    path: '/v1/enrollments/challenges',
     id: 'challenge',
     summary: 'A single-use challenge for evidence, and the id of the device to be',
     who: 'anyone',
@@ -138,7 +138,7 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     method: 'POST',
-    path: '/v1/enrolments/activations',
+    path: '/v1/enrollments/activations',
     id: 'activate',
     summary: 'A TPM shows that its attestation key lives with its endorsement key (TPM2_ActivateCredential)',
     who: 'anyone',
@@ -148,12 +148,12 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     method: 'POST',
-    path: '/v1/enrolments',
-    id: 'enrol',
+    path: '/v1/enrollments',
+    id: 'enroll',
     summary: 'Evidence, manifest and certificate request for an identity certificate',
     who: 'anyone',
-    takes: json(api.EnrolmentRequest),
-    gives: gives(api.Enrolment, 201),
+    takes: json(api.EnrollmentRequest),
+    gives: gives(api.Enrollment, 201),
     problems: ['attestation-refused', 'forbidden', 'conflict', 'refused', 'unavailable'],
   },
   {

@@ -26,7 +26,7 @@ export interface Ask {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Requests without identity: everything before enrolment. */
+/** Requests without identity: everything before enrollment. */
 export class Api {
   readonly config: ClientConfig;
   /** Add to the local clock to get the server's, ms; learned from what it says. */

@@ -1,12 +1,12 @@
 import type * as v from 'valibot';
 import { base64url, fromBase64url } from '../bytes/base64url.ts';
-import { enrolmentInput } from '../bytes/transcript.ts';
+import { enrollmentInput } from '../bytes/transcript.ts';
 import { utf8 } from '../bytes/utf8.ts';
 import { accountBytes, accountIdOf, deviceBytes } from '../directory/account.ts';
 import type { Head } from '../directory/manifest/head.ts';
 import { draft, genesisOf, successor } from '../directory/manifest/write.ts';
 import { requestBody, signedRequest } from '../identity/request.ts';
-import { Challenge, Enrolment } from '../protocol/api.ts';
+import { Challenge, Enrollment } from '../protocol/api.ts';
 import type { Manifest, SignedManifest } from '../protocol/manifest.ts';
 import { Api } from './api.ts';
 import type { ClientConfig } from './config.ts';
@@ -36,7 +36,7 @@ export interface Enrolled {
   readonly identity: Identity;
   readonly head: Head;
   /** What the server said of the evidence; the certificate says the same, signed. */
-  readonly verdict: v.InferOutput<typeof Enrolment>['verdict'];
+  readonly verdict: v.InferOutput<typeof Enrollment>['verdict'];
 }
 
 /** An account's other device, at whose side a new one joins: it signs the version that adds it. */
@@ -61,14 +61,14 @@ export async function enroll(
   const api = new Api(config);
   const challenge = await api.ask(Challenge, {
     method: 'POST',
-    path: '/v1/enrolments/challenges',
+    path: '/v1/enrollments/challenges',
     body: { format: attester.format, ...(sponsor && { account: sponsor.account }) },
     signal,
   });
   const key = await attester.identityKey();
   const { manifest, account } = await manifestFor(config, challenge, key, sponsor);
   const transcript = await config.crypto.sha256(
-    enrolmentInput({
+    enrollmentInput({
       origin: config.origin,
       format: attester.format,
       nonce: await config.crypto.sha256(utf8(challenge.token)),
@@ -82,9 +82,9 @@ export async function enroll(
   const body = requestBody(spkiOf(key.publicKey), transcript);
   const csr = base64url(signedRequest(body, await key.sign(body)));
   const { format } = attester;
-  const reply = await api.ask(Enrolment, {
+  const reply = await api.ask(Enrollment, {
     method: 'POST',
-    path: '/v1/enrolments',
+    path: '/v1/enrollments',
     body: { token: challenge.token, format, evidence, csr, manifest },
     signal,
   });
@@ -118,7 +118,7 @@ async function manifestFor(
 async function accept(
   config: ClientConfig,
   made: {
-    reply: v.InferOutput<typeof Enrolment>;
+    reply: v.InferOutput<typeof Enrollment>;
     key: SigningKey;
     account: string;
     manifest: SignedManifest;
@@ -129,7 +129,7 @@ async function accept(
   const chain = reply.certificate.map((text) => fromBase64url(text));
   const pushToken = reply.pushToken === null ? null : fromBase64url(reply.pushToken);
   if (reply.account !== account || !pushToken || !chain.every((der) => der !== null))
-    throw new CallsignError('protocol', 'enrolment-of-another');
+    throw new CallsignError('protocol', 'enrollment-of-another');
   const head = await verifyChain(config.crypto, account, sponsor?.head ?? null, [manifest], config.now());
   const identity: Identity = { account, device: reply.device, key, chain, notAfter: reply.notAfter, pushToken };
   await keepIdentity(config, identity, head);

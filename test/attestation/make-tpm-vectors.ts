@@ -1,5 +1,5 @@
 /**
- * `npm exec -- node test/attestation/make-tpm-vectors.ts`: records enrolments of software TPMs in test/vectors/tpm.json, so
+ * `npm exec -- node test/attestation/make-tpm-vectors.ts`: records enrollments of software TPMs in test/vectors/tpm.json, so
  * that what has no swtpm (workerd, Deno, fuzzing, benchmarks) has TPM evidence of every kind. Every key is a test key.
  */
 import { writeFileSync } from 'node:fs';
@@ -12,8 +12,8 @@ import type { SoftwareTpm } from '../support/swtpm.ts';
 import { startSwtpm } from '../support/swtpm.ts';
 import { TEST_NOW } from './support/ca.ts';
 import * as authenticator from './support/tpm-authenticator.ts';
-import { enrol, random } from './support/tpm-enrolment.ts';
-import type { Wishes } from './support/tpm-enrolment.ts';
+import { enroll, random } from './support/tpm-enrollment.ts';
+import type { Wishes } from './support/tpm-enrollment.ts';
 import type { Factory } from './support/tpm-factory.ts';
 import { endorsementKeyOf, makeFactory, template } from './support/tpm-factory.ts';
 
@@ -57,7 +57,7 @@ function vector(id: string, evidence: object, expected: object) {
 
 async function native(id: string, name: string, wishes: Wishes) {
   const endorsement = { template: template(name), certificates: await certificates(machine, factory, name) };
-  const { evidence, expected, state, identity } = await enrol(machine.tpm, { endorsement, ...wishes });
+  const { evidence, expected, state, identity } = await enroll(machine.tpm, { endorsement, ...wishes });
   await identity.close();
   const asked = {
     transcript: base64url(expected.transcript),

@@ -4,14 +4,14 @@ import { readPolicy } from '../../src/attestation/policy/policy.ts';
 import { isOpen, roads } from '../../src/attestation/policy/roads.ts';
 import { policies } from '../../src/attestation/policy/shipped.ts';
 import { verifyEvidence } from '../../src/attestation/verify.ts';
-import { document } from '../../tools/who-can-enrol.ts';
+import { document } from '../../tools/who-can-enroll.ts';
 import * as device from './support/authenticator.ts';
 
 const read = (name: string) => readFileSync(new URL(`../../docs/${name}`, import.meta.url), 'utf8');
 const names = Object.keys(policies) as (keyof typeof policies)[];
 
 describe('who can enroll', () => {
-  it('the page is what the table says', () => expect(read('who-can-enrol.md')).toBe(document()));
+  it('the page is what the table says', () => expect(read('who-can-enroll.md')).toBe(document()));
 
   it.each(names.flatMap((name) => roads.map((road) => [name, road.device, road] as const)))(
     '%s, %s: the verifier looks at the evidence exactly where the road is open',

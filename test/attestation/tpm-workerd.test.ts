@@ -1,4 +1,4 @@
-/** The server's side of a TPM enrolment inside workerd itself, the client's side a TPM: what the library says in Node, it says there. */
+/** The server's side of a TPM enrollment inside workerd itself, the client's side a TPM: what the library says in Node, it says there. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readPublic } from '../../src/attestation/tpm/public.ts';
 import { ACTIVATION_RANDOMNESS } from '../../src/attestation/tpm/activation.ts';
@@ -11,12 +11,12 @@ import { startSwtpm, swtpmInstalled } from '../support/swtpm.ts';
 import type { Workerd } from '../support/workerd.ts';
 import { startWorkerd } from '../support/workerd.ts';
 import { TEST_NOW } from './support/ca.ts';
-import type { challenge } from './support/tpm-enrolment.ts';
-import { random } from './support/tpm-enrolment.ts';
+import type { challenge } from './support/tpm-enrollment.ts';
+import { random } from './support/tpm-enrollment.ts';
 import type { Factory } from './support/tpm-factory.ts';
 import { endorsementKeyOf, makeFactory, template } from './support/tpm-factory.ts';
 
-describe.skipIf(!swtpmInstalled)('a TPM enrolment judged in workerd', () => {
+describe.skipIf(!swtpmInstalled)('a TPM enrollment judged in workerd', () => {
   let machine: SoftwareTpm;
   let factory: Factory;
   let worker: Workerd;

@@ -16,34 +16,34 @@ import { ATTESTATION_KEY, ATTESTATION_KEY_RSA, IDENTITY_KEY } from '../../src/sd
 import type { SoftwareTpm } from '../support/swtpm.ts';
 import { startSwtpm, swtpmInstalled } from '../support/swtpm.ts';
 import * as ca from './support/ca.ts';
-import { challenge, enrol, judge, random } from './support/tpm-enrolment.ts';
-import type { Enrolment, Wishes } from './support/tpm-enrolment.ts';
+import { challenge, enroll, judge, random } from './support/tpm-enrollment.ts';
+import type { Enrollment, Wishes } from './support/tpm-enrollment.ts';
 import type { Factory } from './support/tpm-factory.ts';
 import { endorsementKeyOf, makeFactory, provision, template } from './support/tpm-factory.ts';
 import { rocaModulus } from './support/roca.ts';
 
-describe.skipIf(!swtpmInstalled)('a native TPM enrolment', () => {
+describe.skipIf(!swtpmInstalled)('a native TPM enrollment', () => {
   let machine: SoftwareTpm;
   let factory: Factory;
-  /** One enrolment that holds; each refusal below changes one thing of it. */
-  let good: Enrolment;
+  /** One enrollment that holds; each refusal below changes one thing of it. */
+  let good: Enrollment;
 
   beforeAll(async () => {
     machine = await startSwtpm();
     factory = await makeFactory();
     await provision(machine, factory, template('L-2'));
-    good = await closed(enrol(machine.tpm, { pcrs: { bank: 'sha256', indices: [0, 7, 10] } }));
+    good = await closed(enroll(machine.tpm, { pcrs: { bank: 'sha256', indices: [0, 7, 10] } }));
   }, 60_000);
   afterAll(() => machine.stop());
 
-  async function closed(running: Promise<Enrolment>): Promise<Enrolment> {
-    const enrolment = await running;
-    await enrolment.identity.close();
-    return enrolment;
+  async function closed(running: Promise<Enrollment>): Promise<Enrollment> {
+    const enrollment = await running;
+    await enrollment.identity.close();
+    return enrollment;
   }
 
-  async function enrolAndJudge(wishes: Wishes, policy?: Policy) {
-    const { evidence, expected } = await closed(enrol(machine.tpm, wishes));
+  async function enrollAndJudge(wishes: Wishes, policy?: Policy) {
+    const { evidence, expected } = await closed(enroll(machine.tpm, wishes));
     return judge(evidence, expected, factory.trust, policy);
   }
 
@@ -70,19 +70,19 @@ describe.skipIf(!swtpmInstalled)('a native TPM enrolment', () => {
 
     it.each(['L-1', 'H-1', 'H-2', 'H-3', 'H-4', 'H-6'])('with an endorsement key of template %s', async (name) => {
       const endorsement = await endorsementFrom(template(name));
-      expect(await enrolAndJudge({ endorsement })).toMatchObject({
+      expect(await enrollAndJudge({ endorsement })).toMatchObject({
         reason: null,
         facts: { endorsementTemplate: name },
       });
     });
 
     it('with an RSA attestation key', async () => {
-      expect(await enrolAndJudge({ attestationKey: ATTESTATION_KEY_RSA })).toMatchObject({ reason: null });
+      expect(await enrollAndJudge({ attestationKey: ATTESTATION_KEY_RSA })).toMatchObject({ reason: null });
     });
 
     it('with an identity key of scheme NULL', async () => {
       const { evidence, expected } = await closed(
-        enrol(machine.tpm, { identityKey: { ...IDENTITY_KEY, scheme: null } }),
+        enroll(machine.tpm, { identityKey: { ...IDENTITY_KEY, scheme: null } }),
       );
       expect(await judge(evidence, expected, factory.trust)).toMatchObject({ reason: null });
     });
@@ -117,12 +117,12 @@ describe.skipIf(!swtpmInstalled)('a native TPM enrolment', () => {
       ['identity key that is restricted', { identityKey: ATTESTATION_KEY }, 'attributes'],
       ['identity key on another curve', { identityKey: p384 }, 'signature-algorithm'],
     ])('%s', async (_, wishes, reason) => {
-      expect(await enrolAndJudge(wishes)).toMatchObject({ reason });
+      expect(await enrollAndJudge(wishes)).toMatchObject({ reason });
     });
 
     it('attestation key that signs anything, already before it is challenged, and in the evidence', async () => {
       const attestationKey = without(ATTESTATION_KEY, 'restricted');
-      await expect(enrol(machine.tpm, { attestationKey })).rejects.toThrow('no activation challenge: attributes');
+      await expect(enroll(machine.tpm, { attestationKey })).rejects.toThrow('no activation challenge: attributes');
       await flushAll();
       const area = {
         ...readPublic(fromBase64url(good.evidence.attestationKey)!)!,
@@ -134,17 +134,17 @@ describe.skipIf(!swtpmInstalled)('a native TPM enrolment', () => {
 
     it('attestation key that may leave the TPM, before it is challenged', async () => {
       const attestationKey = without(ATTESTATION_KEY, ...exportable);
-      await expect(enrol(machine.tpm, { attestationKey })).rejects.toThrow('no activation challenge: key-exportable');
+      await expect(enroll(machine.tpm, { attestationKey })).rejects.toThrow('no activation challenge: key-exportable');
       await flushAll();
     });
 
     it('other than the one that asks for a certificate', async () => {
-      const expected = { ...good.expected, identityKey: (await closed(enrol(machine.tpm))).identity.spki };
+      const expected = { ...good.expected, identityKey: (await closed(enroll(machine.tpm))).identity.spki };
       expect(await judge(good.evidence, expected, factory.trust)).toMatchObject({ reason: 'key-mismatch' });
     });
 
     it('that the statement is not about', async () => {
-      const other = await closed(enrol(machine.tpm));
+      const other = await closed(enroll(machine.tpm));
       const evidence = { ...good.evidence, identityKey: other.evidence.identityKey };
       const expected = { ...good.expected, identityKey: other.identity.spki };
       expect(await judge(evidence, expected, factory.trust)).toMatchObject({
@@ -154,7 +154,7 @@ describe.skipIf(!swtpmInstalled)('a native TPM enrolment', () => {
     });
   });
 
-  /** Slots of an enrolment that ended early. */
+  /** Slots of an enrollment that ended early. */
   async function flushAll(): Promise<void> {
     for (let handle = 0x80000000; handle < 0x80000003; handle++) await machine.tpm.flush(handle).catch(() => undefined);
   }
@@ -169,7 +169,7 @@ describe.skipIf(!swtpmInstalled)('a native TPM enrolment', () => {
       ['device', { deviceId: new Uint8Array(16) }],
       ['challenge', { nonce: new Uint8Array(32) }],
     ])('of another %s', async (_, signs) => {
-      expect(await enrolAndJudge({ signs: signs! })).toMatchObject({ reason: 'challenge-mismatch' });
+      expect(await enrollAndJudge({ signs: signs! })).toMatchObject({ reason: 'challenge-mismatch' });
     });
   });
 
@@ -180,7 +180,7 @@ describe.skipIf(!swtpmInstalled)('a native TPM enrolment', () => {
     it('of no TCG template, before it is challenged and in the evidence', async () => {
       const area: PublicArea = { ...template('L-2').area, symmetric: 256 };
       const endorsement = await endorsementFrom({ name: 'L-none', certificateIndex: 0, area });
-      await expect(enrol(machine.tpm, { endorsement })).rejects.toThrow('no activation challenge: attributes');
+      await expect(enroll(machine.tpm, { endorsement })).rejects.toThrow('no activation challenge: attributes');
       await flushAll();
       const endorsementKey = base64url(await endorsementKeyOf(machine, endorsement.template));
       const endorsementCertificates = endorsement.certificates.map(base64url);
@@ -262,7 +262,7 @@ describe.skipIf(!swtpmInstalled)('a native TPM enrolment', () => {
 
     it('made for another endorsement key', async () => {
       const endorsement = await endorsementFrom(template('H-2'));
-      const other = await closed(enrol(machine.tpm, { endorsement }));
+      const other = await closed(enroll(machine.tpm, { endorsement }));
       const expected = { ...good.expected, activation: other.state };
       expect(await judge(good.evidence, expected, factory.trust)).toMatchObject({
         reason: 'key-mismatch',
@@ -272,7 +272,7 @@ describe.skipIf(!swtpmInstalled)('a native TPM enrolment', () => {
       });
     });
 
-    it('of another enrolment of the same keys: the proof is bound to the nonce', async () => {
+    it('of another enrollment of the same keys: the proof is bound to the nonce', async () => {
       const activation = { ...good.state, nonce: base64url(random(32)) };
       expect(await judge(good.evidence, { ...good.expected, activation }, factory.trust)).toMatchObject({
         reason: 'challenge-mismatch',
@@ -334,7 +334,7 @@ describe.skipIf(!swtpmInstalled)('a native TPM enrolment', () => {
     });
 
     it('that a key which is not the activated one signed', async () => {
-      const other = await closed(enrol(machine.tpm));
+      const other = await closed(enroll(machine.tpm));
       const evidence = { ...good.evidence, certify: other.evidence.certify };
       expect(await judge(evidence, good.expected, factory.trust)).toMatchObject({ reason: 'signature-invalid' });
     });

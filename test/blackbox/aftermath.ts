@@ -83,9 +83,9 @@ export function aftermath(world: () => World): void {
     MINUTE_MS,
   );
 
-  it('the log tells requests and enrolments, and no token, key, push token, body, handle or address', () => {
+  it('the log tells requests and enrollments, and no token, key, push token, body, handle or address', () => {
     const text = world().server.log.join('\n');
-    expect(text).toContain('"event":"enrolment.accepted"');
+    expect(text).toContain('"event":"enrollment.accepted"');
     expect(text).toContain('"path":"/v1/lookups"');
     expect(secretsOf(world()).filter((secret) => text.includes(secret))).toEqual([]);
     expect(text).not.toMatch(/@|%40|mail1:|tel:|eyJ/);

@@ -7,7 +7,7 @@ import { signedRequest } from '../../src/identity/request.ts';
 import { Prover } from './prover.ts';
 import { codeFor, expectProblem, stored, type World } from './world.ts';
 
-interface EnrolmentBody {
+interface EnrollmentBody {
   readonly token: string;
   readonly csr: string;
 }
@@ -123,7 +123,7 @@ export function directory(world: () => World): void {
   });
 
   describe('evidence', () => {
-    /** An enrolment, and the very body that was sent for it. */
+    /** An enrollment, and the very body that was sent for it. */
     async function watched() {
       const { server, deployment } = world();
       let sent = '';
@@ -131,15 +131,15 @@ export function directory(world: () => World): void {
       const spy: ClientConfig = {
         ...config,
         fetch: (url, init) => {
-          if (url.endsWith('/v1/enrolments')) sent = init.body as string;
+          if (url.endsWith('/v1/enrollments')) sent = init.body as string;
           return fetch(url, init);
         },
       };
       const device = await enrollDevice('watched', spy, null);
-      return { device, sent, body: JSON.parse(sent) as EnrolmentBody };
+      return { device, sent, body: JSON.parse(sent) as EnrollmentBody };
     }
     const post = (body: string) =>
-      fetch(`${world().server.url}/v1/enrolments`, {
+      fetch(`${world().server.url}/v1/enrollments`, {
         method: 'POST',
         headers: { 'Content-Type': 'application/json' },
         body,
@@ -160,7 +160,7 @@ export function directory(world: () => World): void {
 
     it('under another challenge is not for this device', async () => {
       const { body } = await watched();
-      const answer = await fetch(`${world().server.url}/v1/enrolments/challenges`, {
+      const answer = await fetch(`${world().server.url}/v1/enrollments/challenges`, {
         method: 'POST',
         headers: { 'Content-Type': 'application/json' },
         body: JSON.stringify({ format: 'webauthn' }),

@@ -9,7 +9,7 @@ import { readIdentity } from '../../src/identity/certificate.ts';
 import { type ClientConfig, developmentAttester, enroll } from '../../src/sdk/index.ts';
 
 const ROUNDS = 12;
-/** An enrolment takes about so long on an idle machine, ms; the kill falls anywhere in it. */
+/** An enrollment takes about so long on an idle machine, ms; the kill falls anywhere in it. */
 const WINDOW_MS = 60;
 
 const secrets = await makeDevelopmentSecrets(Date.now());
@@ -25,12 +25,12 @@ interface Killed {
   heard: string | null;
 }
 
-/** The enrolment is sent, the server killed after `delay`, and the same bytes sent again to what comes back. */
+/** The enrollment is sent, the server killed after `delay`, and the same bytes sent again to what comes back. */
 function killing(config: ClientConfig, delay: number, killed: Killed): ClientConfig {
   return {
     ...config,
     fetch: async (url, init) => {
-      if (!url.endsWith('/v1/enrolments')) return config.fetch(url, init);
+      if (!url.endsWith('/v1/enrollments')) return config.fetch(url, init);
       const first = config.fetch(url, { method: 'POST', headers: init.headers ?? {}, body: init.body ?? null }).then(
         async (response) => {
           killed.heard = response.ok ? leafOf(await response.text()) : null;
@@ -60,7 +60,7 @@ async function feed(): Promise<Line[]> {
   }
 }
 
-it(`${ROUNDS} times SIGKILL during an enrolment: the retry gets the certificate, and none is unrecorded`, async () => {
+it(`${ROUNDS} times SIGKILL during an enrollment: the retry gets the certificate, and none is unrecorded`, async () => {
   const deployment = (await (await fetch(`${server.url}/v1/deployment`)).json()) as Deployment;
   const given = new Map<string, string>();
   for (let round = 0; round < ROUNDS; round += 1) {

@@ -186,7 +186,7 @@ export function repositories(host: string, open: () => Promise<Database>): void 
       expect(await third(5_000)).toEqual({ ok: true });
     });
 
-    it('a key belongs to one account for ever, and nothing of a second enrolment is kept', async () => {
+    it('a key belongs to one account for ever, and nothing of a second enrollment is kept', async () => {
       const evidences = new Evidences(db);
       const with_ = (...values: string[]) => ({
         index: [],

@@ -115,7 +115,7 @@ async function expectOne(account: string, before: readonly string[], leaf: Uint8
   for (const body of signed) expect(Buffer.from(body).includes(Buffer.from(serial, 'hex'))).toBe(true);
 }
 
-const ENROL = ['use', 'manifest', 'manifest', 'put', 'intend', 'sign', 'issued', 'register'];
+const ENROLL = ['use', 'manifest', 'manifest', 'put', 'intend', 'sign', 'issued', 'register'];
 const RENEW = ['use', 'intend', 'sign', 'issued', 'keep'];
 const deaths = (steps: readonly string[]) =>
   steps.flatMap((name, after) => [
@@ -123,22 +123,22 @@ const deaths = (steps: readonly string[]) =>
     { name: `after ${name} (${after + 1})`, after, done: true },
   ]);
 
-describe('an enrolment whose process dies', () => {
-  it.each(deaths(ENROL))('$name gets its one certificate from a retry', async ({ after, done }) => {
+describe('an enrollment whose process dies', () => {
+  it.each(deaths(ENROLL))('$name gets its one certificate from a retry', async ({ after, done }) => {
     const death = await dying({ after, done });
     const told: Told[] = [];
-    const config = mourner('/v1/enrolments', () => death, told);
+    const config = mourner('/v1/enrollments', () => death, told);
     const { identity } = await enroll(config, developmentAttester(config.crypto));
     expect(death.died).toBe(true);
-    expect(death.steps).toEqual(ENROL.slice(0, after + (done ? 1 : 0)));
+    expect(death.steps).toEqual(ENROLL.slice(0, after + (done ? 1 : 0)));
     await expectOne(identity.account, [], identity.chain[0]!, death, told);
   });
 
   it('takes no step but these', async () => {
     const death = await dying({ after: 99, done: false });
-    const config = mourner('/v1/enrolments', () => death, []);
+    const config = mourner('/v1/enrollments', () => death, []);
     await enroll(config, developmentAttester(config.crypto));
-    expect(death.steps).toEqual(ENROL);
+    expect(death.steps).toEqual(ENROLL);
   });
 });
 

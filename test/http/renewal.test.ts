@@ -224,8 +224,10 @@ describe('a renewal is refused', () => {
         body: JSON.stringify(body),
       });
     const { account, device: name } = told.identity;
-    const enrol = (await (await asked('/v1/enrolments/challenges', { format: 'webauthn', account })).json()) as object;
-    spoil = (body) => ({ ...body, token: (enrol as { token: string }).token });
+    const enroll = (await (
+      await asked('/v1/enrollments/challenges', { format: 'webauthn', account })
+    ).json()) as object;
+    spoil = (body) => ({ ...body, token: (enroll as { token: string }).token });
     await refused(told, 'challenge');
     const late = (await (await asked('/v1/renewals/challenges', { account, device: name })).json()) as object;
     await pass(300_000);

@@ -13,7 +13,7 @@ import { fromHex } from '../../src/bytes/hex.ts';
 import { concat } from '../../src/bytes/join.ts';
 import { keyFile } from '../../src/sdk/tpm/key-file.ts';
 import { TpmIdentity } from '../../src/sdk/tpm/identity.ts';
-import { random } from '../attestation/support/tpm-enrolment.ts';
+import { random } from '../attestation/support/tpm-enrollment.ts';
 import { found, installed } from '../support/program.ts';
 import type { SoftwareTpm } from '../support/swtpm.ts';
 import { startSwtpm, swtpmInstalled } from '../support/swtpm.ts';

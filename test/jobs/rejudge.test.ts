@@ -161,7 +161,7 @@ describe('the brake', () => {
   }
   const held = async () => (await brake.show(ground, (await runs('android-status')).at(-1)!.id))!;
 
-  it('holds a list that condemns every second device, refuses new enrolments on it, and releases it', async () => {
+  it('holds a list that condemns every second device, refuses new enrollments on it, and releases it', async () => {
     await half();
     expect(told).toEqual([]);
     const { run, findings } = await held();

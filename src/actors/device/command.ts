@@ -9,7 +9,7 @@ export type { CallPolicy };
 
 /** What reaches a device's actor. Routes have authenticated and verified; actors are trusted with their own mail. */
 export type DeviceCommand =
-  /** By the enrolment that made the device; repeated for a renewed push token. */
+  /** By the enrollment that made the device; repeated for a renewed push token. */
   | { readonly do: 'register'; readonly account: string; readonly key: string; readonly pushTokenHash: string }
   /** A bundle whose signatures verified under this device's key. */
   | { readonly do: 'publish'; readonly bundle: KeyBundle; readonly hash: string }

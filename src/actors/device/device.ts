@@ -76,7 +76,7 @@ function obey(t: Turn, self: Self | null, command: DeviceCommand): Json {
   }
 }
 
-/** Only its enrolment makes a device; the account and key it is bound to never change, its push token may. */
+/** Only its enrollment makes a device; the account and key it is bound to never change, its push token may. */
 function register(t: Turn, self: Self | null, command: DeviceCommand & { do: 'register' }): Json {
   if (self && (self.account !== command.account || self.revokedAt !== null))
     return { ok: false, reason: 'registered-otherwise' };

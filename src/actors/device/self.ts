@@ -1,6 +1,6 @@
 import type { Turn } from '../port.ts';
 
-/** Who a device actor is; absent until its enrolment registered it. */
+/** Who a device actor is; absent until its enrollment registered it. */
 export interface Self {
   readonly account: string;
   readonly device: string;

@@ -48,7 +48,7 @@ export interface DevelopmentCredential {
 }
 
 export interface DevelopmentCeremony {
-  /** The transcript of an enrolment, or the challenge of a renewal. */
+  /** The transcript of an enrollment, or the challenge of a renewal. */
   readonly challenge: Uint8Array;
   readonly rpId: string;
   readonly origin: string;

@@ -56,7 +56,7 @@ export const androidKeystore: Format<AndroidKeystoreEvidence> = {
       'android.challenge',
       GUIDE,
       'challenge-mismatch',
-      'attestationChallenge is the enrolment transcript',
+      'attestationChallenge is the enrollment transcript',
     );
     const same = equal(leaf.spki, expected.identityKey);
     steps.demand(

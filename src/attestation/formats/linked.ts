@@ -47,7 +47,7 @@ export const linked: Format<LinkedEvidence> = {
     const algorithm = { kind: 'ecdsa', hash: 'SHA-256' } as const;
     const result = await verifySignature(algorithm, key, linkedInput(expected.transcript), signature, { raw: true });
     const reason = result.ok ? 'signature-invalid' : result.reason;
-    steps.demand(result.ok, 'linked.signature', SPEC, reason, 'the voucher signed the transcript of this enrolment');
+    steps.demand(result.ok, 'linked.signature', SPEC, reason, 'the voucher signed the transcript of this enrollment');
 
     steps.fact('voucher', voucher.deviceId);
     return {

@@ -158,7 +158,7 @@ function judgeActivation(
     'tpm2.activation',
     spec,
     'challenge-mismatch',
-    'an activation challenge was made for this enrolment',
+    'an activation challenge was made for this enrollment',
   );
   const misfit = checkActivation(state, endorsement, attestation, evidence.secret);
   steps.demand(
@@ -226,13 +226,13 @@ async function judgeStatement<K extends Attest['attested']['kind']>(
     `${id}-transcript`,
     'docs/protocol/enrollment.md §2',
     'challenge-mismatch',
-    'qualifyingData is the transcript of this enrolment',
+    'qualifyingData is the transcript of this enrollment',
   );
   recordClock(attest, steps);
   return attest.attested as Extract<Attest['attested'], { kind: K }>;
 }
 
-/** For whoever compares later enrolments of one attestation key: a clock that goes back was reset. */
+/** For whoever compares later enrollments of one attestation key: a clock that goes back was reset. */
 function recordClock({ clockInfo, firmwareVersion }: Attest, steps: Checklist): void {
   const { clock, resetCount, restartCount, safe } = clockInfo;
   steps.fact('tpmClock', { clock: `${clock}`, resetCount, restartCount, safe });

@@ -1,5 +1,5 @@
 /**
- * Who can enroll, and how: platform x road x format. docs/who-can-enrol.md is made from this table, a client is told its open
+ * Who can enroll, and how: platform x road x format. docs/who-can-enroll.md is made from this table, a client is told its open
  * roads from it, and tests hold it against the verifier.
  */
 import type { FormatId, KeyHardware } from '../verdict.ts';

@@ -27,7 +27,7 @@ export const ACTIVATION_RANDOMNESS = SECRET + 128;
 
 /** What the server keeps between the steps; base64url. */
 export interface ActivationState {
-  /** The enrolment nonce that the activation belongs to. */
+  /** The enrollment nonce that the activation belongs to. */
   readonly nonce: string;
   /** SHA-256 of the endorsement key's SubjectPublicKeyInfo. */
   readonly endorsementKey: string;

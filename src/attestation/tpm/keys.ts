@@ -1,4 +1,4 @@
-/** What each key of an enrolment must be, as one list of rules per role. The first rule that does not hold is the answer. */
+/** What each key of an enrollment must be, as one list of rules per role. The first rule that does not hold is the answer. */
 import { weakness } from '../path/weak-key.ts';
 import type { Reason } from '../verdict.ts';
 import { BOUND_TO_TPM, attributeNames, has, hasNone } from './attributes.ts';

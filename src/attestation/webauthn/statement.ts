@@ -28,7 +28,7 @@ export interface Judging {
   readonly policy: Policy;
 }
 
-/** The identity key of a WebAuthn enrolment is always vouched for: a credential key signs nothing but assertions. */
+/** The identity key of a WebAuthn enrollment is always vouched for: a credential key signs nothing but assertions. */
 export type StatementFinding = Omit<Assurance, 'identityKeyHardware'>;
 
 /** One WebAuthn attestation statement format: its own fields, then the specification's numbered steps in order. */

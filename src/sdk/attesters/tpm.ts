@@ -13,7 +13,7 @@ export function tpmAttester(identity: TpmIdentity): Attester {
       if (!request) throw new CallsignError('local', 'tpm-without-endorsement-certificate');
       const challenge = await api.ask(Activation, {
         method: 'POST',
-        path: '/v1/enrolments/activations',
+        path: '/v1/enrollments/activations',
         body: { token, ...request },
         signal,
       });

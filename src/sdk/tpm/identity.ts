@@ -30,7 +30,7 @@ export interface IdentityTemplates {
   readonly attestationKey: PublicArea;
 }
 
-/** First message of an enrolment: what the server needs to make the activation challenge. base64url. */
+/** First message of an enrollment: what the server needs to make the activation challenge. base64url. */
 export type ActivationRequest = Pick<Tpm2Json, 'endorsementCertificates' | 'endorsementKey' | 'attestationKey'>;
 
 /** The server's answer (protocol/api.ts, Activation): both with their own size in front, base64url. */
@@ -46,7 +46,7 @@ export type Activated = Pick<Tpm2Json, 'secret' | 'activation'>;
 
 /**
  * A device's identity in a TPM: a P-256 key that never leaves it, and the attestation key that vouches for it.
- * Enrolment is `activationRequest` -> server -> `activate` -> `attest` -> server; afterwards it is a SigningKey like
+ * Enrollment is `activationRequest` -> server -> `activate` -> `attest` -> server; afterwards it is a SigningKey like
  * any other. Keep `stored` and call `restore` at the next start. Call `close` to free the TPM's slot.
  */
 export class TpmIdentity implements SigningKey {
@@ -135,7 +135,7 @@ export class TpmIdentity implements SigningKey {
   }
 
   /**
-   * Step three: the evidence. `transcript` is the 32-byte enrolment transcript (protocol/attestation.md), which both statements
+   * Step three: the evidence. `transcript` is the 32-byte enrollment transcript (protocol/attestation.md), which both statements
    * sign; `pcrs` names the platform registers to quote, where the deployment's policy asks for them.
    */
   async attest(

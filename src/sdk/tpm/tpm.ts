@@ -44,7 +44,7 @@ export interface Attested {
 }
 
 /**
- * The TPM 2.0 commands that enrolment needs, one method each (Part 3). Objects have empty passwords: whoever can open
+ * The TPM 2.0 commands that enrollment needs, one method each (Part 3). Objects have empty passwords: whoever can open
  * the device can use them, so the device node's permissions are the access control. A TPM has few transient slots
  * (three is common): flush what you load. Every method throws TpmError when the TPM refuses.
  */

@@ -1,4 +1,4 @@
-/** A Worker that is nothing but the server's side of a `tpm2` enrolment: POST a request, get the activation challenge or the verdict. */
+/** A Worker that is nothing but the server's side of a `tpm2` enrollment: POST a request, get the activation challenge or the verdict. */
 import { policies } from '../../../src/attestation/policy/shipped.ts';
 import type { ActivationState } from '../../../src/attestation/tpm/activation.ts';
 import { challengeActivation } from '../../../src/attestation/tpm/activation.ts';

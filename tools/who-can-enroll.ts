@@ -1,9 +1,9 @@
-/** Writes docs/who-can-enrol.md from src/attestation/policy/roads.ts; `--check` only compares. */
+/** Writes docs/who-can-enroll.md from src/attestation/policy/roads.ts; `--check` only compares. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { isOpen, roads } from '../src/attestation/policy/roads.ts';
 import { policies } from '../src/attestation/policy/shipped.ts';
 
-const FILE = new URL('../docs/who-can-enrol.md', import.meta.url);
+const FILE = new URL('../docs/who-can-enroll.md', import.meta.url);
 
 const names = ['development', 'consumer', 'standard', 'strict'] as const;
 
@@ -21,7 +21,7 @@ export function document(): string {
   return [
     '# Who can enroll',
     '',
-    'Made from `src/attestation/policy/roads.ts` by `node tools/who-can-enrol.ts`. *Attested key in* is the best case; what one',
+    'Made from `src/attestation/policy/roads.ts` by `node tools/who-can-enroll.ts`. *Attested key in* is the best case; what one',
     'device proved is in its verdict. *Identity key* says whether the key in the certificate is the attested key itself',
     '(`key-attested`) or an ordinary key that the attested one spoke for (`vouched`). `GET /v1/deployment` tells a client',
     'the formats that its deployment takes.',
@@ -41,7 +41,7 @@ if (import.meta.main) {
   const text = document();
   if (!process.argv.includes('--check')) writeFileSync(FILE, text);
   else if (readFileSync(FILE, 'utf8') !== text) {
-    process.stderr.write('docs/who-can-enrol.md is not what tools/who-can-enrol.ts makes of the table\n');
+    process.stderr.write('docs/who-can-enroll.md is not what tools/who-can-enroll.ts makes of the table\n');
     process.exitCode = 1;
   }
 }

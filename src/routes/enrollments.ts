@@ -12,7 +12,7 @@ import { mintNonce, openNonce } from '../http/auth/nonce.ts';
 import { json } from '../http/body.ts';
 import { certify } from '../http/certify.ts';
 import { type AppContext, factory } from '../http/context.ts';
-import { type Judged, judgeEnrolment } from '../http/enrolment.ts';
+import { type Judged, judgeEnrollment } from '../http/enrollment.ts';
 import { commitManifest } from '../http/manifests.ts';
 import { problem } from '../http/problem.ts';
 import type { Services } from '../http/services.ts';
@@ -21,16 +21,16 @@ import {
   ActivationRequest,
   CHALLENGE_MS,
   ChallengeRequest,
-  EnrolmentRequest,
-  type Enrolment,
+  EnrollmentRequest,
+  type Enrollment,
 } from '../protocol/api.ts';
 
 const EVIDENCE_KEEP_MS = 37 * 86_400_000;
 
 /** The way in: challenge, (for a TPM) activation, evidence, certificate. */
-export const enrolments = factory
+export const enrollments = factory
   .createApp()
-  .post('/v1/enrolments/challenges', async (c) => {
+  .post('/v1/enrollments/challenges', async (c) => {
     const read = await json(c, ChallengeRequest);
     if (!read.ok) return read.response;
     const { services } = c.var;
@@ -42,7 +42,7 @@ export const enrolments = factory
     const token = mintNonce(services.keys.nonces, nonce, services.random(16));
     return c.json({ token, device, origin: services.deployment.origin, expiresAt, serverNow: now }, 201);
   })
-  .post('/v1/enrolments/activations', async (c) => {
+  .post('/v1/enrollments/activations', async (c) => {
     const read = await json(c, ActivationRequest);
     if (!read.ok) return read.response;
     const { services } = c.var;
@@ -66,17 +66,17 @@ export const enrolments = factory
       activation: sealActivation(services.keys.nonces[0], answer.state),
     });
   })
-  .post('/v1/enrolments', async (c) => {
-    const read = await json(c, EnrolmentRequest);
+  .post('/v1/enrollments', async (c) => {
+    const read = await json(c, EnrollmentRequest);
     if (!read.ok) return read.response;
     const { services } = c.var;
     const now = services.now();
-    const judgement = await judgeEnrolment(services, read.value, now);
+    const judgement = await judgeEnrollment(services, read.value, now);
     if (!judgement.ok) {
       const { slug, reason } = judgement.refusal;
       const failed = judgement.verdict?.checks.find((check) => check.outcome === 'fail');
       services.log({
-        event: 'enrolment.refused',
+        event: 'enrollment.refused',
         request: c.var.request,
         reason: judgement.verdict?.reason ?? reason,
         check: failed?.id ?? null,
@@ -86,8 +86,8 @@ export const enrolments = factory
     return record(c, read.value, judgement.judged, now);
   });
 
-/** The judged enrolment becomes durable, step by step; every step can be repeated by a retry of the same request. */
-async function record(c: AppContext, request: EnrolmentRequest, judged: Judged, now: number): Promise<Response> {
+/** The judged enrollment becomes durable, step by step; every step can be repeated by a retry of the same request. */
+async function record(c: AppContext, request: EnrollmentRequest, judged: Judged, now: number): Promise<Response> {
   const { services } = c.var;
   const { account, device, challenge, verdict } = judged;
   const same = base64url(digestOf(JSON.stringify([request.evidence, request.csr, request.manifest])));
@@ -117,15 +117,15 @@ async function record(c: AppContext, request: EnrolmentRequest, judged: Judged, 
   if (!registered.ok) return registered.response;
   if (!registered.value.ok) return problem(c, 'forbidden', 'registered-otherwise');
   services.log({
-    event: 'enrolment.accepted',
+    event: 'enrollment.accepted',
     request: c.var.request,
     format: verdict.format,
     hardware: verdict.assurance.attestedKeyHardware,
   });
-  return c.json(enrolment(judged, certified.value, base64url(pushToken)), 201);
+  return c.json(enrollment(judged, certified.value, base64url(pushToken)), 201);
 }
 
-/** The evidence becomes durable with all it stands on and takes for itself, or the enrolment ends here. */
+/** The evidence becomes durable with all it stands on and takes for itself, or the enrollment ends here. */
 async function keepEvidence(services: Services, judged: Judged, now: number): Promise<Kept> {
   const { account, device, verdict, evidence, proven, trust } = judged;
   const { keys, policy } = services;
@@ -151,16 +151,16 @@ async function keepEvidence(services: Services, judged: Judged, now: number): Pr
 }
 
 function notKept(c: AppContext, held: (Kept & { ok: false })['held']): Response {
-  c.var.services.log({ event: 'enrolment.refused', request: c.var.request, reason: held, check: null });
+  c.var.services.log({ event: 'enrollment.refused', request: c.var.request, reason: held, check: null });
   const { slug, reason } = held === 'evidence-cap' ? ofAttestation(held) : ({ slug: 'refused', reason: held } as const);
   return problem(c, slug, reason);
 }
 
-function enrolment(
+function enrollment(
   { account, device, verdict }: Judged,
   certified: { chain: readonly string[]; notAfter: number },
   pushToken: string,
-): Enrolment {
+): Enrollment {
   const { assurance } = verdict;
   return {
     account,

@@ -1,4 +1,4 @@
-import { enrolmentTranscript } from '../attestation/transcript.ts';
+import { enrollmentTranscript } from '../attestation/transcript.ts';
 import type { Expected } from '../attestation/format.ts';
 import type { Case } from '../attestation/stored/seal.ts';
 import type { TrustStore } from '../attestation/trust/store.ts';
@@ -10,14 +10,14 @@ import { type ProvenKey, readRequest } from '../ca/request.ts';
 import { accountBytes, accountIdOf, deviceBytes } from '../directory/account.ts';
 import { parseManifest } from '../directory/manifest/parse.ts';
 import { verifyAll } from '../directory/signature.ts';
-import type { EnrolmentRequest } from '../protocol/api.ts';
+import type { EnrollmentRequest } from '../protocol/api.ts';
 import { type Nonce, openNonce } from './auth/nonce.ts';
 import { ofAttestation, ofManifest, type Refusal } from './refusals.ts';
 import { openActivation } from './activation.ts';
 import { digestOf } from './digest.ts';
 import type { Services } from './services.ts';
 
-/** An enrolment that was judged and may be recorded: everything in it was decided by the server or verified. */
+/** An enrollment that was judged and may be recorded: everything in it was decided by the server or verified. */
 export interface Judged {
   readonly account: string;
   readonly device: string;
@@ -42,7 +42,7 @@ const no = (refusal: Refusal): Judgement & { ok: false } => ({ ok: false, refusa
  * G1 in its order: our own challenge, the manifest that names the device, the transcript over all of it, the evidence, the
  * request of the very key. Nothing is written here.
  */
-export async function judgeEnrolment(services: Services, request: EnrolmentRequest, now: number): Promise<Judgement> {
+export async function judgeEnrollment(services: Services, request: EnrollmentRequest, now: number): Promise<Judgement> {
   const { deployment, keys, policy } = services;
   // 1. The challenge is ours, unexpired, for this purpose and format; device and account are read from it alone.
   const opened = openNonce(keys.nonces, request.token, 'enrol', now);
@@ -56,7 +56,7 @@ export async function judgeEnrolment(services: Services, request: EnrolmentReque
   if (!named.ok) return named;
   const { account, identityKey } = named;
   // 3. What the evidence must have signed.
-  const transcript = enrolmentTranscript({
+  const transcript = enrollmentTranscript({
     origin: deployment.origin,
     format: request.format,
     nonce: digestOf(request.token),
@@ -98,7 +98,7 @@ export async function judgeEnrolment(services: Services, request: EnrolmentReque
 }
 
 function nameDevice(
-  request: EnrolmentRequest,
+  request: EnrollmentRequest,
   nonce: Nonce,
 ): { ok: true; account: string; identityKey: Uint8Array<ArrayBuffer> } | (Judgement & { ok: false }) {
   if (!request.manifest) return no({ slug: 'bad-request', reason: 'manifest-missing' });
