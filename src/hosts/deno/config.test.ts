@@ -9,6 +9,16 @@ test('nothing set serves the loopback from ./data', () => {
     port: 8787,
     jurisdiction: 'none',
     files: 1,
+    settings: {
+      environment: 'development',
+      origin: 'http://127.0.0.1:8787',
+      policy: 'development',
+      jurisdiction: 'none',
+      allowedOrigins: [],
+      access: null,
+      anchors: [],
+      lists: { mds: null, androidStatus: null, hosts: [] },
+    },
   });
 });
 
@@ -19,6 +29,7 @@ test('every setting is read', () => {
     CALLSIGN_PORT: '0',
     CALLSIGN_FILES: '16',
     JURISDICTION: 'eu',
+    ORIGIN: 'http://localhost:9000',
   };
   expect(readConfig(env)).toEqual({
     data: '/srv/callsign',
@@ -26,6 +37,7 @@ test('every setting is read', () => {
     port: 0,
     jurisdiction: 'eu',
     files: 16,
+    settings: expect.objectContaining({ origin: 'http://localhost:9000', jurisdiction: 'eu' }),
   });
 });
 
