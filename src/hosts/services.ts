@@ -95,7 +95,8 @@ export async function composeServices(
     throw new SecretsError('POLICY is development: production does not accept software keys.');
   if (environment === 'production' && settings.anchors.length > 0)
     throw new SecretsError('ANCHORS is set: production trusts the anchors that ship, and no others.');
-  await sameDeployment(ground.db, { deployment: opened.deployment, jurisdiction: settings.jurisdiction });
+  const claimed = { deployment: opened.deployment, jurisdiction: settings.jurisdiction };
+  const settled = await sameDeployment(ground, claimed);
   const anchor = opened.developmentRoot && developmentAnchor(opened.developmentRoot.certificate);
   const { codes, inbox } = developmentInbox();
   listSources(settings.lists);
@@ -127,7 +128,7 @@ export async function composeServices(
     now,
     random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
     log: ground.log,
-    ready: ground.ready,
+    ready: settled ? ground.ready : () => Promise.resolve(['migrations']),
   };
 }
 
@@ -138,9 +139,14 @@ export function housekeeping({ keys, db, trust, actors, policy }: Services, sett
   return { issuer: keys.issuer, db, trust, actors, policy, secrets, sources: listSources(settings.lists), fetcher };
 }
 
-/** A database belongs to one deployment in one jurisdiction; with another's secrets or place nothing may start on it. */
-async function sameDeployment(db: Repositories, claimed: DeploymentIdentity): Promise<void> {
-  const kept = await db.identity(claimed);
+/** A database belongs to one deployment in one jurisdiction; with another's secrets or place nothing may start on it.
+ *  False where no migration has run yet, so that nothing could be compared: such services are never ready, and not to be kept. */
+async function sameDeployment({ db, ready }: Ground, claimed: DeploymentIdentity): Promise<boolean> {
+  const kept = await db.identity(claimed).catch(async (error: unknown) => {
+    if ((await ready()).includes('migrations')) return null;
+    throw error;
+  });
+  if (!kept) return false;
   if (kept.jurisdiction !== claimed.jurisdiction)
     throw new SecretsError(
       `JURISDICTION is ${claimed.jurisdiction}, but this deployment was made in ${kept.jurisdiction}: it cannot be moved, because its objects' ids are made in it.`,
@@ -149,6 +155,7 @@ async function sameDeployment(db: Repositories, claimed: DeploymentIdentity): Pr
     throw new SecretsError(
       `CALLSIGN_KEYS is of deployment ${claimed.deployment}, but this database belongs to ${kept.deployment}.`,
     );
+  return true;
 }
 
 function virtualTpm(text: string, index: number): Anchor {

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createApp } from '../../src/app.ts';
 import type { Actors } from '../../src/actors/port.ts';
 import { openRepositories } from '../../src/db/open.ts';
 import { LocalD1 } from '../../src/hosts/deno/d1.ts';
@@ -55,6 +56,22 @@ describe('a deployment', () => {
   it('refuses to start with another deployment’s secrets, in a sentence', async () => {
     const others = await makeDevelopmentSecrets(Date.now());
     await expect(composeServices(settings, others, ground)).rejects.toThrow(/this database belongs to/);
+  });
+
+  it('whose database has no tables is live, says that its migrations are missing, and compares once they ran', async () => {
+    const bare = new Shard(join(folder, 'bare.sqlite'));
+    const empty = openRepositories(new LocalD1(bare));
+    const ready = async () => ((await empty.migrations().catch(() => [])).length === 0 ? ['migrations'] : []);
+    const services = await composeServices(settings, secrets, { ...ground, db: empty, ready });
+    const app = createApp(() => services);
+    expect((await app.request('/healthz')).status).toBe(200);
+    const refused = await app.request('/readyz');
+    expect(refused.status).toBe(503);
+    expect(await refused.json()).toMatchObject({ reason: 'not-ready', missing: ['migrations'] });
+    applyMigrations(bare, 'migrations');
+    expect(await services.ready()).toEqual(['migrations']);
+    expect(await (await composeServices(settings, secrets, { ...ground, db: empty, ready })).ready()).toEqual([]);
+    bare.close();
   });
 
   it('of production refuses development secrets, development policy and further anchors', async () => {

@@ -26,9 +26,15 @@ function servicesOf(env: CloudflareBindings): Promise<Services> {
   if (!services) {
     services = compose(bindings(env));
     composed.set(env, services);
-    services.catch(() => composed.delete(env));
+    keepOnceReady(env, services);
   }
   return services;
+}
+
+/** Services over a database without tables only say so; the next request looks again. */
+function keepOnceReady(env: object, services: Promise<Services>): void {
+  const forget = () => composed.delete(env);
+  services.then(async ({ ready }) => (await ready()).length > 0 && forget()).catch(forget);
 }
 
 function compose(bound: Bindings): Promise<Services> {
