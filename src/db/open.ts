@@ -6,6 +6,7 @@ import { Evidences } from './evidences.ts';
 import { Feed } from './feed.ts';
 import { Handles } from './handles.ts';
 import { Lists } from './lists.ts';
+import { MIGRATIONS } from './migrations.ts';
 import { Rejudgings } from './rejudging.ts';
 import type { HandleOwner, Handles as HandleContract, Repositories } from './repositories.ts';
 import { RevocationLists } from './revocation-lists.ts';
@@ -40,9 +41,10 @@ export function openRepositories(d1: D1Shaped): Repositories {
     lists: new Lists(db),
     rejudging: new Rejudgings(db),
     events: new Feed(db),
-    async migrations() {
-      const rows = await db.all<{ name: string }>(sql`SELECT name FROM d1_migrations ORDER BY id`);
-      return rows.map(({ name }) => name);
+    async pendingMigrations() {
+      const rows = await db.all<{ name: string }>(sql`SELECT name FROM d1_migrations`);
+      const applied = new Set(rows.map(({ name }) => name));
+      return MIGRATIONS.filter((name) => !applied.has(name));
     },
   };
 }

@@ -262,6 +262,6 @@ export interface Repositories {
   readonly lists: Lists;
   readonly rejudging: Rejudging;
   readonly events: Events;
-  /** Names of the migrations that were applied, for readiness. */
-  migrations(): Promise<readonly string[]>;
+  /** Names of the migrations that this code stands on and that were not applied, for readiness; throws where none ever was. */
+  pendingMigrations(): Promise<readonly string[]>;
 }

@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/app.ts';
 import type { Actors } from '../../src/actors/port.ts';
+import { MIGRATIONS } from '../../src/db/migrations.ts';
 import { openRepositories } from '../../src/db/open.ts';
 import { LocalD1 } from '../../src/hosts/deno/d1.ts';
 import { applyMigrations } from '../../src/hosts/deno/migrations.ts';
@@ -61,7 +62,8 @@ describe('a deployment', () => {
   it('whose database has no tables is live, says that its migrations are missing, and compares once they ran', async () => {
     const bare = new Shard(join(folder, 'bare.sqlite'));
     const empty = openRepositories(new LocalD1(bare));
-    const ready = async () => ((await empty.migrations().catch(() => [])).length === 0 ? ['migrations'] : []);
+    const ready = async () =>
+      (await empty.pendingMigrations().catch(() => MIGRATIONS)).length > 0 ? ['migrations'] : [];
     const services = await composeServices(settings, secrets, { ...ground, db: empty, ready });
     const app = createApp(() => services);
     expect((await app.request('/healthz')).status).toBe(200);
@@ -72,6 +74,21 @@ describe('a deployment', () => {
     expect(await services.ready()).toEqual(['migrations']);
     expect(await (await composeServices(settings, secrets, { ...ground, db: empty, ready })).ready()).toEqual([]);
     bare.close();
+  });
+
+  it('is not ready while any migration it stands on is missing, the last one included', async () => {
+    expect(
+      readdirSync('migrations')
+        .filter((name) => name.endsWith('.sql'))
+        .toSorted(),
+    ).toEqual([...MIGRATIONS]);
+    const partly = new Shard(join(folder, 'partly.sqlite'));
+    const half = openRepositories(new LocalD1(partly));
+    applyMigrations(partly, 'migrations');
+    expect(await half.pendingMigrations()).toEqual([]);
+    partly.now((store) => store.run(`DELETE FROM d1_migrations WHERE name = ?1`, [MIGRATIONS.at(-1)!]));
+    expect(await half.pendingMigrations()).toEqual([MIGRATIONS.at(-1)]);
+    partly.close();
   });
 
   it('of production refuses development secrets, development policy and further anchors', async () => {

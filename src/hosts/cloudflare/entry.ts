@@ -2,6 +2,7 @@ import { account } from '../../actors/account/account.ts';
 import { call } from '../../actors/call/call.ts';
 import { device } from '../../actors/device/device.ts';
 import { createApp } from '../../app.ts';
+import { MIGRATIONS } from '../../db/migrations.ts';
 import { openRepositories } from '../../db/open.ts';
 import type { Services } from '../../http/services.ts';
 import { chores } from '../../jobs/chores.ts';
@@ -44,8 +45,8 @@ function compose(bound: Bindings): Promise<Services> {
     db,
     log: (line) => console.log(JSON.stringify(line)),
     ready: async () => {
-      const applied = await db.migrations().catch(() => []);
-      return applied.length === 0 ? ['migrations'] : [];
+      const pending = await db.pendingMigrations().catch(() => MIGRATIONS);
+      return pending.length > 0 ? ['migrations'] : [];
     },
   });
 }
