@@ -9,7 +9,7 @@ import type { SimulatedSocket } from '../../../src/hosts/simulator/socket.ts';
 import type { CallFrame, Party, Reply, Verb } from '../../../src/protocol/call.ts';
 import { CLOSE, type DeliverFrame, type ServerFrame } from '../../../src/protocol/courier.ts';
 import type { HistoryFrame, HistoryRow } from '../../../src/protocol/history.ts';
-import { VerbLine } from '../../../src/sdk/verb-line.ts';
+import { VerbLine } from '../../../src/sdk/calls/verb-line.ts';
 import type { Phone } from '../../actors/people.ts';
 import type { Witness } from './witness.ts';
 

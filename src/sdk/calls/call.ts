@@ -1,8 +1,8 @@
-import type { EndReason, Party } from '../protocol/call.ts';
-import type { CallSession } from './crypto/session.ts';
-import type { SessionKeys } from './crypto/schedule.ts';
+import type { EndReason, Party } from '../../protocol/call.ts';
+import type { CallSession } from '../crypto/session.ts';
+import type { SessionKeys } from '../crypto/schedule.ts';
 import type { CallPlane } from './plane.ts';
-import type { Bytes } from './crypto/provider.ts';
+import type { Bytes } from '../crypto/provider.ts';
 
 export type CallPhase = 'inviting' | 'remote-ringing' | 'alerting' | 'answering' | 'connecting' | 'active' | 'ended';
 

@@ -1,9 +1,9 @@
-import { CALL_PROTOCOL, type CallFrame, FrameHead, type Reply, type Verb } from '../protocol/call.ts';
+import { CALL_PROTOCOL, type CallFrame, FrameHead, type Reply, type Verb } from '../../protocol/call.ts';
 import * as v from 'valibot';
-import { Ticket } from '../protocol/api.ts';
-import type { IdentifiedApi } from './api.ts';
-import type { ClientConfig, SocketLike } from './config.ts';
-import type { Bytes } from './crypto/provider.ts';
+import { Ticket } from '../../protocol/api.ts';
+import type { IdentifiedApi } from '../api.ts';
+import type { ClientConfig, SocketLike } from '../config.ts';
+import type { Bytes } from '../crypto/provider.ts';
 
 export interface PlaneEvents {
   frame(frame: CallFrame): void;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Reply, Verb } from '../protocol/call.ts';
+import type { Reply, Verb } from '../../protocol/call.ts';
 import { VERB_LIFE_MS, VerbLine } from './verb-line.ts';
 
 const call = 'c0'.repeat(16);

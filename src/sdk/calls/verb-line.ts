@@ -1,4 +1,4 @@
-import type { Reply, Verb } from '../protocol/call.ts';
+import type { Reply, Verb } from '../../protocol/call.ts';
 
 const FIRST_RETRY_MS = 300;
 const LONGEST_RETRY_MS = 4_000;

@@ -1,0 +1,113 @@
+/** The callee's half: opens and judges an invitation before anything rings, seals the answer. */
+import { base64url, fromBase64url } from '../../bytes/base64url.ts';
+import { hex } from '../../bytes/hex.ts';
+import { accountBytes, accountIdOf, deviceBytes, deviceIdOf } from '../../directory/account.ts';
+import { keyOf } from '../../directory/manifest/head.ts';
+import type { Party, StateFrame, Verb } from '../../protocol/call.ts';
+import type { InviteContent } from '../crypto/content.ts';
+import type { Party as SealedParty } from '../crypto/header.ts';
+import { type OpenedInvitation, openInvitation } from '../crypto/invitation.ts';
+import { acceptPeer, type PeerVerdict } from '../crypto/peer.ts';
+import type { Bytes } from '../crypto/provider.ts';
+import { answerInvitation } from '../crypto/session.ts';
+import { CallsignError } from '../errors.ts';
+import { selfOf } from '../identity.ts';
+import { prekeyStore } from '../prekeys.ts';
+import { Call } from './call.ts';
+import { clocksOf, type Ground } from './ground.ts';
+import { heldCall, type HeldCall } from './held.ts';
+import { offerOf, SEALED_LIFE_MS } from './offer.ts';
+
+type InviteFrame = StateFrame & { type: 'invite' };
+
+/** `keep` takes the call before the machine hears that its invitation verified. */
+export async function openInvite(ground: Ground, frame: InviteFrame, keep: (held: HeldCall) => void): Promise<void> {
+  const opened = await openedBody(ground, frame.body);
+  if (!opened.ok) {
+    ground.suspicious(frame.call, opened.reason);
+    return ground.step({ type: 'invite-verified', call: frame.call, ok: false, party: frame.from });
+  }
+  const { sender } = opened.invitation.header;
+  const party: Party = { account: accountIdOf(sender.account), device: deviceIdOf(sender.device) };
+  keep(heldCall(calledBy(party, frame), { invitation: opened.invitation }));
+  ground.step({ type: 'invite-verified', call: frame.call, ok: true, party });
+}
+
+function calledBy({ account }: Party, { call: id, media }: InviteFrame): Call {
+  return new Call({ id, role: 'callee', peer: { account, handle: null }, media, phase: 'alerting' });
+}
+
+async function openedBody(
+  ground: Ground,
+  text: string,
+): Promise<{ ok: true; invitation: OpenedInvitation } | { ok: false; reason: string }> {
+  const { config, api } = ground;
+  const body = fromBase64url(text);
+  if (!body) return { ok: false, reason: 'malformed' };
+  const about = {
+    self: selfOf(api.identity),
+    keys: prekeyStore(config),
+    judge: (sender: SealedParty, content: InviteContent) => judge(ground, sender, content),
+    knowsOurManifest: (version: number, hash: Bytes) => knowsOurManifest(ground, version, hash),
+    clocks: clocksOf(ground),
+  };
+  return openInvitation(config.crypto, about, body);
+}
+
+/** Certificate to a pinned root, key in the sender's verified manifest (fetched and verified from what is known here). */
+async function judge({ config, directory }: Ground, sender: SealedParty, content: InviteContent): Promise<PeerVerdict> {
+  const chain = content.certificates.map((text) => fromBase64url(text) ?? new Uint8Array());
+  const certificate = await directory.certificate(chain);
+  if (!certificate) return { ok: false, reason: 'untrusted-certificate' };
+  const head = await directory.chainOf(accountIdOf(sender.account), content.manifest.version);
+  const listed = head && keyOf(head, deviceIdOf(sender.device));
+  return acceptPeer(config.crypto, sender, {
+    certificate: {
+      pathValid: true,
+      account: accountBytes(certificate.account ?? '') ?? new Uint8Array(),
+      device: deviceBytes(certificate.device) ?? new Uint8Array(),
+      spki: certificate.key,
+    },
+    manifestKey: listed ? fromBase64url(listed) : null,
+    handleAccount: null,
+    revoked: false,
+  });
+}
+
+/** The caller's view of our devices must be one we know; else our own chain is read again, and if that does not help it is a ghost. */
+async function knowsOurManifest({ api, directory }: Ground, version: number, hash: Bytes): Promise<boolean> {
+  const { account } = api.identity;
+  const known = async () => {
+    const head = await directory.head(account);
+    return head?.version === version && head.hash === base64url(hash);
+  };
+  if (await known()) return true;
+  await directory.chainOf(account, version);
+  return known();
+}
+
+/** Sealed once; a repetition says the stored bytes. */
+export async function answer(ground: Ground, held: HeldCall, attempt: number, media: string[]): Promise<void> {
+  held.call.tell('phase', 'answering');
+  if (held.invitation) held.answer ??= await sealedAnswer(ground, held, held.invitation, { attempt, media });
+  if (held.answer) await ground.say(held.answer);
+}
+
+async function sealedAnswer(
+  ground: Ground,
+  { call }: HeldCall,
+  invitation: OpenedInvitation,
+  { attempt, media }: { attempt: number; media: string[] },
+): Promise<Verb> {
+  const { config, api } = ground;
+  const sentAt = ground.now();
+  const answered = await answerInvitation(config.crypto, selfOf(api.identity), invitation, {
+    offer: await offerOf(ground, media),
+    sentAt,
+    expiresAt: sentAt + SEALED_LIFE_MS,
+  });
+  if (!answered.ok) throw new CallsignError('verification', answered.reason);
+  call.session = answered.session;
+  const message = hex(config.crypto.random(16));
+  return { verb: 'answer', call: call.id, attempt, message, body: base64url(answered.sealed), media };
+}

@@ -1,0 +1,62 @@
+/** The call plane of one call: opened after the grant, again after every loss, and the key confirmation over its relay. */
+import type { CallFrame } from '../../protocol/call.ts';
+import type { Bytes } from '../crypto/provider.ts';
+import type { Ground } from './ground.ts';
+import type { HeldCall } from './held.ts';
+import { CallPlane } from './plane.ts';
+
+const CONFIRM_RETRY_MS = 300;
+/** Pause before a call-plane socket that was lost is opened again. */
+const PLANE_RETRY_MS = 300;
+
+/** Resolves when the plane is open and the confirmation was said once; it is said again until the peer has it. */
+export async function link(ground: Ground, held: HeldCall): Promise<void> {
+  const { call } = held;
+  if (!call.session || call.plane) return;
+  try {
+    const plane = await CallPlane.open(ground.config, ground.api, call.id, {
+      frame: (frame: CallFrame) => ground.step({ type: 'frame', frame }),
+      datagram: (bytes) => ground.behind(call.id, () => datagram(ground, held, bytes)),
+      closed: () => lost(ground, held),
+    });
+    if (ground.find(call.id) !== held) return plane.close();
+    call.plane = plane;
+  } catch {
+    return lost(ground, held);
+  }
+  ground.step({ type: 'transport', call: call.id, up: true });
+  confirm(ground, held);
+}
+
+function confirm(ground: Ground, held: HeldCall): void {
+  const { session } = held.call;
+  held.stopHandshake();
+  if (!session || held.heard) return;
+  held.call.relay(session.request());
+  held.stopHandshake = ground.config.after(CONFIRM_RETRY_MS, () => confirm(ground, held));
+}
+
+function lost(ground: Ground, held: HeldCall): void {
+  const { call } = held;
+  call.plane = null;
+  if (ground.find(call.id) !== held) return;
+  ground.step({ type: 'transport', call: call.id, up: false });
+  held.stopReopening();
+  held.stopReopening = ground.config.after(PLANE_RETRY_MS, () => ground.behind(call.id, () => link(ground, held)));
+}
+
+async function datagram(ground: Ground, held: HeldCall, bytes: Bytes): Promise<void> {
+  const { call } = held;
+  const heard = call.session ? await call.session.receive(bytes) : null;
+  if (!heard?.ok) {
+    if (call.keys) call.tell('datagram', bytes);
+    return;
+  }
+  call.keys = heard.keys;
+  if (heard.reply) call.relay(heard.reply);
+  if (heard.answered) {
+    held.heard = true;
+    held.stopHandshake();
+  }
+  ground.step({ type: 'peer-confirmed', call: call.id });
+}
