@@ -82,8 +82,11 @@ export class Runner {
     this.#frames.delete(socket);
   }
 
-  hinted(to: Address, queue: string, key: string): Promise<Answer> {
-    return this.#answered(to, key, async () => ({ type: 'hinted', queue, key }));
+  /** Its turn, then what the timer would do: a hint also stands in for a timer that was lost. */
+  async hinted(to: Address, queue: string, key: string): Promise<Answer> {
+    const answer = await this.#answered(to, key, async () => ({ type: 'hinted', queue, key }));
+    if (answer.ok) this.#behind(to, this.alarm(to));
+    return answer;
   }
 
   /** After a start: sockets that died with the process, then whatever fell due meanwhile. */

@@ -51,6 +51,9 @@ export const CONTROL_KEEP_MS = 60_000;
 export const DATAGRAM_MAX_BYTES = 1_500;
 export const DATAGRAM_BURST = 64;
 export const DATAGRAMS_PER_SECOND = 50;
+/** Bytes that one device may relay in a call, and all of a call together: a first connection, not a video call. */
+export const RELAY_MAX_BYTES = 16_777_216;
+export const RELAY_CALL_MAX_BYTES = 67_108_864;
 
 /** Roster changes this close together share one epoch. */
 export const EPOCH_COALESCE_MS = 150;

@@ -12,13 +12,18 @@ const bound = env as unknown as Env;
 const message = (id: string, body: unknown, attempts = 1) => ({ id, timestamp: new Date(), attempts, body });
 const hint = (key: string) => ({ actor: { kind: 'call', name: 'c1' }, key });
 
-async function settled(queue: string, bodies: [string, unknown, number?][], consumer: Consumer) {
+async function settled(
+  queue: string,
+  bodies: [string, unknown, number?][],
+  consumer: Consumer,
+  more: readonly [string, Consumer][] = [],
+) {
   const batch = createMessageBatch(
     queue,
     bodies.map(([id, body, attempts]) => message(id, body, attempts)),
   );
   const faults: Fault[] = [];
-  await consume(batch, new Map([['invitations', consumer]]), (fault) => faults.push(fault));
+  await consume(batch, new Map([['invitations', consumer], ...more]), (fault) => faults.push(fault));
   const result = await getQueueResult(batch, createExecutionContext());
   return { acked: result.explicitAcks, retried: result.retryMessages.map(({ msgId }) => msgId), faults };
 }
@@ -67,6 +72,28 @@ test('a dead letter and what is no hint are acknowledged and become an operator 
   );
   expect(odd).toMatchObject({ acked: ['m1', 'm2', 'm3'], retried: [] });
   expect(odd.faults.map(({ type }) => type)).toEqual(['hint-dead', 'hint-dead', 'hint-dead']);
+});
+
+test('a dead letter is told to who buries them, under the queue that gave up, and tried again when that fails', async () => {
+  const buried: string[] = [];
+  const bury: Consumer = async ({ key }) => {
+    buried.push(key);
+    if (key.endsWith('again')) throw new Error('the feed takes nothing');
+    return { done: true };
+  };
+  const outcome = await settled(
+    'callsign-production-invitations-dead',
+    [
+      ['m1', hint('legs')],
+      ['m2', hint('again')],
+      ['m3', 'junk'],
+    ],
+    async () => ({ done: true }),
+    [['dead', bury]],
+  );
+  expect(outcome).toMatchObject({ acked: ['m1', 'm3'], retried: ['m2'] });
+  expect(buried).toEqual(['invitations legs', 'invitations again']);
+  expect(outcome.faults.map(({ type }) => type)).toEqual(['hint-dead', 'hint-dead', 'hint-dead', 'effect-failed']);
 });
 
 test('a message that exhausts its attempts reaches the dead-letter consumer through the real queues', async () => {

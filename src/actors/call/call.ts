@@ -1,23 +1,16 @@
-import { takeToken, type Bucket } from '../../calls/bucket.ts';
 import type { Call } from '../../calls/call.ts';
 import type { CallCommand, LockAnswer, PolicyAnswer } from '../../calls/command.ts';
 import { decide } from '../../calls/decide.ts';
 import { view } from '../../calls/view.ts';
 import type { Decision } from '../../calls/effect.ts';
-import {
-  DATAGRAM_BURST,
-  DATAGRAM_MAX_BYTES,
-  DATAGRAMS_PER_SECOND,
-  parseVerb,
-  type ParsedVerb,
-  type Party,
-  type Reply as VerbReply,
-} from '../../protocol/call.ts';
+import { parseVerb, type ParsedVerb, type Party, type Reply as VerbReply } from '../../protocol/call.ts';
 import { CLOSE, parseClientFrame } from '../../protocol/courier.ts';
 import { onEventCommand, onEventsDue } from '../events.ts';
 import type { Actor, Arrival, ClosedSocket, Event, Json, Reply, Socket, Turn } from '../port.ts';
 import type { CallActorCommand } from './command.ts';
 import { carryOut, KEY } from './effects.ts';
+import { onReachDue, onReached, REACH_DEADLINE, unreached } from './reach.ts';
+import { keepRelayed, relay, seatFor, seatOf, socketsOf } from './relay.ts';
 import { callSchema, callTables } from './schema.ts';
 import { makeTicket, spendTicket } from './ticket.ts';
 
@@ -47,19 +40,19 @@ export const call: Actor<CallActorCommand> = {
       case 'closed':
         return detach(t, event.socket);
       case 'due':
-        if (!onEventsDue(t, event.key)) play(t, { type: 'due', key: event.key });
+        if (event.key === REACH_DEADLINE) onReachDue(t, load(t));
+        else if (!onEventsDue(t, event.key)) play(t, { type: 'due', key: event.key });
         return null;
       case 'answered':
         return answered(t, event.to.name, event.key, event.reply);
       case 'hinted':
-        return null;
+        return unreached(load(t));
     }
   },
 };
 
 function admitFrame(body: string | Uint8Array): CallActorCommand {
-  if (typeof body !== 'string')
-    return body.length <= DATAGRAM_MAX_BYTES ? { do: 'datagram', bytes: body } : { do: 'bad-frame' };
+  if (typeof body !== 'string') return { do: 'datagram', bytes: body };
   const parsed = parseClientFrame(body);
   if (!parsed.ok || parsed.frame.type !== 'call') return { do: 'bad-frame' };
   return { do: 'frame', request: parsed.frame.request, verb: parseVerb(parsed.frame.verb) };
@@ -153,30 +146,18 @@ function attach(t: Turn, socket: Socket, command: CallActorCommand): Json {
     const note = older.note as { device?: string } | null;
     if (older.id !== socket.id && note?.device === party.device) older.close(CLOSE.elsewhere, 'connected elsewhere');
   }
-  socket.note = { account: party.account, device: party.device, tokens: DATAGRAM_BURST, at: t.now };
+  socket.note = seatFor(party, t.now);
   play(t, { type: 'attached', party });
   return null;
 }
 
-interface Seat extends Party {
-  readonly tokens: number;
-  readonly at: number;
-}
-
-function seatOf(note: Json): Seat | null {
-  return typeof note === 'object' && note !== null && 'device' in note ? (note as unknown as Seat) : null;
-}
-
 /** A socket that was displaced by a newer one of the same device is not a loss. */
 function detach(t: Turn, socket: ClosedSocket): Json {
+  keepRelayed(t, socket);
   const seat = seatOf(socket.note);
   if (!seat || socketsOf(t, seat).length > 0) return null;
   play(t, { type: 'detached', party: { account: seat.account, device: seat.device } });
   return null;
-}
-
-function socketsOf(t: Turn, party: Party): Socket[] {
-  return t.sockets().filter((one) => seatOf(one.note)?.device === party.device);
 }
 
 function hear(t: Turn, socket: Socket, command: CallActorCommand): Json {
@@ -186,25 +167,9 @@ function hear(t: Turn, socket: Socket, command: CallActorCommand): Json {
   if (command.do === 'frame') {
     const reply = say(t, party, command.verb);
     socket.send(JSON.stringify({ type: 'reply', request: command.request, reply }));
-  } else if (command.do === 'datagram') relay(t, socket, seat, command.bytes);
+  } else if (command.do === 'datagram') relay(t, load(t), socket, seat, command.bytes);
   else socket.close(CLOSE.badFrames, 'no frame of this protocol');
   return null;
-}
-
-/** To the other talkers' sockets and nowhere else; counted per sender, and dropped when it is too fast. */
-function relay(t: Turn, socket: Socket, seat: Seat, bytes: Uint8Array): void {
-  const state = load(t);
-  const talks =
-    state &&
-    (state.state === 'granted' || state.state === 'connected') &&
-    state.talkers.some((one) => one.device === seat.device);
-  if (!talks) return;
-  const bucket: Bucket = { tokens: seat.tokens, at: seat.at };
-  const taken = takeToken(bucket, { burst: DATAGRAM_BURST, perMs: 1_000 / DATAGRAMS_PER_SECOND }, t.now);
-  socket.note = { account: seat.account, device: seat.device, tokens: taken.bucket.tokens, at: taken.bucket.at };
-  if (!taken.ok) return;
-  for (const talker of state.talkers)
-    if (talker.device !== seat.device) for (const other of socketsOf(t, talker)) other.send(bytes);
 }
 
 /** What mail was answered; unavailable is passed on as such, never as no. */
@@ -215,7 +180,8 @@ function answered(t: Turn, from: string, key: string, reply: Reply): Json {
     case KEY.invitation: {
       const [account = '', device = '', message = ''] = rest;
       const outcome = !reply.ok ? 'unavailable' : value?.ok ? 'stored' : 'refused';
-      play(t, { type: 'mailed', party: { account, device }, message, outcome });
+      const { call: state } = play(t, { type: 'mailed', party: { account, device }, message, outcome });
+      onReached(t, state);
       return null;
     }
     case KEY.question:

@@ -2,6 +2,7 @@ import type { Effect } from '../../calls/effect.ts';
 import type { Party } from '../../protocol/call.ts';
 import { record } from '../events.ts';
 import type { Json, Socket, Turn } from '../port.ts';
+import { expectReached } from './reach.ts';
 
 /** Keys of mail that comes back as `answered`; they say what the answer is about. */
 export const KEY = {
@@ -32,6 +33,7 @@ export function carryOut(t: Turn, effect: Effect): void {
         { do: 'put', envelope: effect.envelope as unknown as Json },
         effect.until,
       );
+      if (effect.invitation) expectReached(t);
       return;
     }
     case 'account': {

@@ -1,4 +1,5 @@
 import type { Consumer, Fault, Hint } from '../../actors/port.ts';
+import { DEAD_LETTERS } from '../../jobs/dead.ts';
 
 /** Each queue has a second one for its dead letters, named after it. */
 const DEAD = '-dead';
@@ -15,30 +16,30 @@ function hintOf(body: unknown): Hint | null {
 /**
  * Settles every message by itself: done is acknowledged, not yet is retried after the time the consumer named, and a
  * consumer that threw is retried with the queue's own delay. A dead letter, or a message that is no hint, becomes a fault
- * for the operator: the work itself stays in its actor's rows.
+ * for the operator, a dead letter an event too: the work itself stays in its actor's rows.
  */
 export async function consume(
   batch: MessageBatch,
   consumers: ReadonlyMap<string, Consumer>,
   report: (fault: Fault) => void,
 ): Promise<void> {
-  const consumer = consumerOf(batch.queue, consumers);
+  const dead = batch.queue.endsWith(DEAD);
+  const name = nameOf(dead ? batch.queue.slice(0, -DEAD.length) : batch.queue, consumers);
+  const consumer = consumers.get(dead ? DEAD_LETTERS : (name ?? ''));
   await Promise.all(
     batch.messages.map(async (message) => {
       const hint = hintOf(message.body);
-      if (hint === null || consumer === null) {
+      if (hint === null || !consumer || dead)
         report({ type: 'hint-dead', actor: hint?.actor ?? UNREADABLE, key: hint?.key ?? '', error: batch.queue });
-        return message.ack();
-      }
-      await settle(message, hint, consumer, report);
+      if (hint === null || !consumer) return message.ack();
+      await settle(message, dead ? { ...hint, key: `${name ?? batch.queue} ${hint.key}` } : hint, consumer, report);
     }),
   );
 }
 
-/** A queue's name may begin with the deployment's. Null for dead letters and for queues that nobody consumes. */
-function consumerOf(queue: string, consumers: ReadonlyMap<string, Consumer>): Consumer | null {
-  if (queue.endsWith(DEAD)) return null;
-  return [...consumers].find(([name]) => queue === name || queue.endsWith(`-${name}`))?.[1] ?? null;
+/** A queue's name may begin with the deployment's. Null for a queue that nobody consumes. */
+function nameOf(queue: string, consumers: ReadonlyMap<string, Consumer>): string | null {
+  return [...consumers.keys()].find((name) => queue === name || queue.endsWith(`-${name}`)) ?? null;
 }
 
 async function settle(message: Message, hint: Hint, consumer: Consumer, report: (fault: Fault) => void): Promise<void> {

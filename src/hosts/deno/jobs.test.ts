@@ -24,10 +24,10 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-function start(consumer: Consumer): Jobs {
+function start(consumer: Consumer, more: readonly [string, Consumer][] = []): Jobs {
   jobs = new Jobs({
     shards: shards.all,
-    consumers: new Map([['q', consumer]]),
+    consumers: new Map([['q', consumer], ...more]),
     now: Date.now,
     report: (fault) => faults.push(fault),
   });
@@ -132,4 +132,24 @@ test('an erased actor leaves no job behind', async () => {
   await hint('k');
   await shards.of(self).take((store) => dropJobs(store, self));
   expect(await left()).toEqual([]);
+});
+
+test('a hint that was given up is told to who buries it, in the transaction that forgets it, and once', async () => {
+  const buried: string[] = [];
+  await hint('k');
+  start(
+    async () => ({ done: false, retryAfterMs: 1 }),
+    [
+      [
+        'dead',
+        async ({ actor, key }) => {
+          buried.push(`${actor.kind}/${actor.name} ${key}`);
+          return { done: true };
+        },
+      ],
+    ],
+  );
+  await emptied();
+  expect(buried).toEqual(['probe/a q k']);
+  expect(faults.map(({ type }) => type)).toEqual(['hint-dead']);
 });

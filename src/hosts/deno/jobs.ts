@@ -1,5 +1,6 @@
 import { addressOf, nameOf, type Store } from '../../actors/kernel/store.ts';
 import type { Address, Consumer, Fault } from '../../actors/port.ts';
+import { DEAD_LETTERS } from '../../jobs/dead.ts';
 import { Pool } from './pool.ts';
 import type { Shard } from './shard.ts';
 
@@ -92,7 +93,12 @@ export class Jobs {
     const dead = !outcome.done && attempt >= MOST_ATTEMPTS;
     if (dead) this.#dead(job, outcome.error);
     const at = outcome.done ? 0 : this.#options.now() + outcome.retryAfterMs;
-    await shard.take((store) => (outcome.done || dead ? finish(store, job) : again(store, job, at)));
+    await shard.take((store) => {
+      if (dead && this.#options.consumers.has(DEAD_LETTERS) && job.queue !== DEAD_LETTERS)
+        keepJob(store, addressOf(job.actor), DEAD_LETTERS, `${job.queue} ${job.key}`, this.#options.now());
+      if (outcome.done || dead) finish(store, job);
+      else again(store, job, at);
+    });
   }
 
   async #attempt(job: JobRow, attempt: number) {
