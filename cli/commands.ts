@@ -3,6 +3,7 @@ import { attestVerify } from './commands/attest-verify.ts';
 import { attestVerifyVectors } from './commands/attest-verify-vectors.ts';
 import { auditVerify } from './commands/audit-verify.ts';
 import { caInit } from './commands/ca-init.ts';
+import { caRotate } from './commands/ca-rotate.ts';
 import { deviceList } from './commands/device-list.ts';
 import { deviceRevoke } from './commands/device-revoke.ts';
 import { events } from './commands/events.ts';
@@ -18,6 +19,7 @@ export const commands: readonly Command[] = [
   trustVerify,
   policyTry,
   caInit,
+  caRotate,
   deviceList,
   deviceRevoke,
   events,

@@ -1,4 +1,5 @@
 import { type Certificate, readCertificate } from '../attestation/path/certificate.ts';
+import { attributeValues } from '../attestation/path/name.ts';
 import { base64url } from '../bytes/base64url.ts';
 import { hex } from '../bytes/hex.ts';
 import { equal } from '../bytes/join.ts';
@@ -51,6 +52,7 @@ const YEAR = 365 * 86_400_000;
 const ROOT_YEARS = 20;
 const ISSUING_YEARS = 3;
 const BACKDATE = 5 * 60_000;
+const MARK = ' (DEVELOPMENT, not for production)';
 
 /** A root (P-384) and an issuing CA (P-256) under it. */
 export async function createAuthority(plan: AuthorityPlan): Promise<Authority> {
@@ -105,7 +107,7 @@ async function createRoot(
 function authorityTemplate(name: string, development: boolean, now: number, years: number, random: Uint8Array) {
   const start = Math.floor(now / 1000) * 1000 - BACKDATE;
   return {
-    subject: development ? `${name} (DEVELOPMENT, not for production)` : name,
+    subject: development ? `${name}${MARK}` : name,
     serial: serialFrom(random),
     notBefore: start,
     notAfter: start + years * YEAR,
@@ -119,6 +121,17 @@ async function generate(namedCurve: 'P-256' | 'P-384', role: string): Promise<Pr
   const spki = new Uint8Array(await crypto.subtle.exportKey('spki', pair.publicKey));
   const kid = `${role}-${base64url(keyIdentifier(spki)).slice(0, 8)}`;
   return { kty: 'EC', crv: namedCurve, kid, x: x!, y: y!, d: d! };
+}
+
+/** Names an issuer in addresses, lists and indexes: its key identifier, lowercase hexadecimal. */
+export function issuerName({ certificate }: Pick<Issuer, 'certificate'>): string {
+  return hex(certificate.subjectKeyId ?? new Uint8Array());
+}
+
+/** The name that an authority was made with, from its root's common name. */
+export function authorityName(root: Certificate): string {
+  const [name] = attributeValues(root.subject, '2.5.4.3');
+  return (name ?? '').replace(MARK, '').replace(/ root CA$/, '');
 }
 
 /** True for a certificate that `createAuthority` made for development; production refuses to start with one. */

@@ -68,6 +68,12 @@ describe('issuing', () => {
     expect(prepared({}, PROFILES.call, end - 3_599_000)).toEqual({ ok: false, reason: 'issuer-expired' });
   });
 
+  it('by an authority that was made this moment begins with it', async () => {
+    const fresh = await world(NOW + 1000);
+    const result = prepare(PROFILES.call, request, verdict(device.spki), fresh.issuer, NOW, random(16));
+    expect(result.ok && result.token.notBefore).toBe(fresh.issuer.certificate.notBefore);
+  });
+
   it.each<[string, () => unknown]>([
     [
       'verdict-not-accepted',

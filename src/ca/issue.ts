@@ -95,7 +95,7 @@ export function prepare(
   if (refused) return { ok: false, reason: refused };
   const { key } = request.proven;
   const serial = serialFrom(random);
-  const notBefore = seconds(now - profile.backdate);
+  const notBefore = Math.max(seconds(now - profile.backdate), issuer.certificate.notBefore);
   const wanted = seconds(now) + (request.validity ?? profile.validity.usual);
   const notAfter = Math.min(wanted, issuer.certificate.notAfter);
   const body = certificateBody({

@@ -1,4 +1,4 @@
-import { and, count, countDistinct, eq, gt, max, ne, type SQL, sql } from 'drizzle-orm';
+import { and, count, countDistinct, eq, gt, isNull, max, ne, or, type SQL, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import type {
   CertificateCounts,
@@ -38,15 +38,22 @@ export class Certificates implements Contract {
           revision: newer('revision'),
           notAfter: sql`COALESCE(${certificate.notAfter}, excluded.not_after)`,
           evidence: sql`COALESCE(${certificate.evidence}, excluded.evidence)`,
+          issuer: sql`COALESCE(${certificate.issuer}, excluded.issuer)`,
         },
       });
   }
 
-  async revoked(endedAfter: number): Promise<readonly CertificateRow[]> {
+  async revoked(endedAfter: number, issuer: string): Promise<readonly CertificateRow[]> {
     const rows = await this.#db
       .select()
       .from(certificate)
-      .where(and(ne(certificate.status, 'active'), gt(certificate.notAfter, endedAfter)));
+      .where(
+        and(
+          ne(certificate.status, 'active'),
+          gt(certificate.notAfter, endedAfter),
+          or(eq(certificate.issuer, issuer), isNull(certificate.issuer)),
+        ),
+      );
     return rows.map(rowOf);
   }
 

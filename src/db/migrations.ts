@@ -6,4 +6,5 @@ export const MIGRATIONS = [
   '0003_lists.sql',
   '0004_hardware.sql',
   '0005_rejudge.sql',
+  '0006_issuer.sql',
 ] as const;

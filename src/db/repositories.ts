@@ -88,14 +88,16 @@ export interface CertificateRow {
   readonly statusAt: number;
   readonly notAfter: number | null;
   readonly evidence: string | null;
+  /** Key identifier of the issuing CA, lowercase hexadecimal; null for rows of before it was told, which stand on every list. */
+  readonly issuer: string | null;
   readonly reason: string | null;
 }
 
 export interface Certificates {
   /** Upserts when newer; an older statement about a serial changes nothing. */
   index(row: CertificateRow): Promise<void>;
-  /** Revoked or removed, with an end after `endedAfter`: what the revocation list names. */
-  revoked(endedAfter: number): Promise<readonly CertificateRow[]>;
+  /** Revoked or removed, of this issuer, with an end after `endedAfter`: what its revocation list names. */
+  revoked(endedAfter: number, issuer: string): Promise<readonly CertificateRow[]>;
   /** By serial; `after` is the last serial of the page before. */
   search(query: CertificateQuery, after: string, limit: number): Promise<readonly CertificateRow[]>;
   /** One row per device, by device id: its newest end, and the gravest status of its certificates. */

@@ -150,6 +150,8 @@ export const certificate = sqliteTable(
     device: text().notNull(),
     /** No foreign key: the index may hear of a certificate before its evidence. */
     evidence: text(),
+    /** Key identifier of the issuing CA, lowercase hexadecimal. */
+    issuer: text(),
     notAfter: integer('not_after'),
     /** active | revoked | removed */
     status: text().notNull(),

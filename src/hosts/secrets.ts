@@ -3,8 +3,19 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { type DevelopmentRoot, makeDevelopmentRoot } from '../attestation/development/attester.ts';
 import { readCertificate } from '../attestation/path/certificate.ts';
 import { base64url, fromBase64url } from '../bytes/base64url.ts';
+import { hex } from '../bytes/hex.ts';
+import { equal } from '../bytes/join.ts';
 import { utf8 } from '../bytes/utf8.ts';
-import { createAuthority, isDevelopment, openIssuer } from '../ca/authority.ts';
+import {
+  authorityName,
+  createAuthority,
+  createIssuing,
+  isDevelopment,
+  type Issuer,
+  openIssuer,
+} from '../ca/authority.ts';
+import { PROFILES } from '../ca/profile.ts';
+import { KEEP_AFTER_END } from '../ca/revocation.ts';
 import { jwkSigner, type PrivateJwk } from '../ca/signer.ts';
 import type { Keys, MacKey } from '../http/services.ts';
 
@@ -22,6 +33,15 @@ interface CaSecret {
   readonly root: string;
   readonly certificate: string;
   readonly key: PrivateJwk;
+  /** Issuing CAs before this one, newest first: they sign nothing but their lists. */
+  readonly previous?: readonly WrittenIssuer[];
+}
+
+interface WrittenIssuer {
+  readonly certificate: string;
+  readonly key: PrivateJwk;
+  /** When the next one took over, ms. */
+  readonly until: number;
 }
 
 interface KeysSecret {
@@ -107,6 +127,32 @@ export async function makeDevelopmentSecrets(now: number): Promise<Secrets> {
   return { ...secrets, CALLSIGN_DEVELOPMENT: JSON.stringify(development) };
 }
 
+/** The longest life of a certificate, and how long its entry stays on a list after it ended. */
+const LISTED_MS = PROFILES.call.validity.most + KEEP_AFTER_END;
+
+/**
+ * The secret CALLSIGN_CA with another issuing CA under the same root. The one before stays in it for as long as somebody may
+ * ask for its list; those for which that is over are left out. Throws a SecretsError for a key that is not the root's.
+ */
+export async function rotateIssuing(
+  text: string,
+  rootKey: PrivateJwk,
+  now: number,
+): Promise<{ readonly secret: string; readonly retired: number }> {
+  const { root, certificate, key, previous = [] } = parse(text, 'CALLSIGN_CA') as CaSecret;
+  const der = bytes(root, 'CALLSIGN_CA.root');
+  const read = readCertificate(der);
+  if (!read) throw new SecretsError('CALLSIGN_CA.root is not a certificate.');
+  const signer = await jwkSigner(rootKey).catch(() => null);
+  if (!signer || !equal(signer.publicKey, read.spki))
+    throw new SecretsError('this is not the key of the root in CALLSIGN_CA.');
+  const plan = { name: authorityName(read), development: isDevelopment(read), now };
+  const next = await createIssuing(der, rootKey, plan, crypto.getRandomValues(new Uint8Array(16)));
+  const before = [{ certificate, key, until: now }, ...previous].filter(({ until }) => until + LISTED_MS > now);
+  const made: CaSecret = { root, certificate: base64url(next.certificate), key: next.key, previous: before };
+  return { secret: JSON.stringify(made), retired: previous.length + 1 - before.length };
+}
+
 export interface OpenedSecrets {
   readonly deployment: string;
   readonly keys: Keys;
@@ -130,7 +176,10 @@ export async function openSecrets(
     throw new SecretsError(
       'These secrets were made for development; production does not start with them. Make its own with `npm run callsign -- ca init`.',
     );
-  const urls = { crl: `${origin}/v1/pki/crl`, issuers: `${origin}/v1/pki/issuing.cer` };
+  const issuer = await openWritten(ca, origin, 'CALLSIGN_CA');
+  const before = await Promise.all(
+    (ca.previous ?? []).map((one, i) => openWritten(one, origin, `CALLSIGN_CA.previous[${i}]`)),
+  );
   const [first, ...older] = written.nonces.map(macKey);
   if (!first) throw new SecretsError('CALLSIGN_KEYS.nonces holds no key.');
   return {
@@ -138,7 +187,8 @@ export async function openSecrets(
     operator: written.operator,
     developmentRoot: environment === 'development' ? await openDevelopment(given.CALLSIGN_DEVELOPMENT) : null,
     keys: {
-      issuer: openIssuer(bytes(ca.certificate, 'CALLSIGN_CA.certificate'), await jwkSigner(ca.key), urls),
+      issuer,
+      issuers: [issuer, ...before],
       root,
       directory: await jwkSigner(written.directory),
       access: await jwkSigner(written.access),
@@ -148,6 +198,18 @@ export async function openSecrets(
       hardware: written.hardware ? macKey(written.hardware) : hardwareKey(macKey(written.evidence)),
     },
   };
+}
+
+/** An issuing CA with the addresses of its own list and certificate: they go into what it issues, and outlive its term. */
+async function openWritten(
+  { certificate, key }: Omit<WrittenIssuer, 'until'>,
+  origin: string,
+  name: string,
+): Promise<Issuer> {
+  const der = bytes(certificate, `${name}.certificate`);
+  const id = hex(readCertificate(der)?.subjectKeyId ?? new Uint8Array());
+  const urls = { crl: `${origin}/v1/pki/crl/${id}`, issuers: `${origin}/v1/pki/issuing/${id}` };
+  return openIssuer(der, await jwkSigner(key), urls);
 }
 
 async function openDevelopment(text: string | undefined): Promise<DevelopmentRoot | null> {

@@ -136,7 +136,7 @@ export async function composeServices(
 export function housekeeping({ keys, db, trust, actors, policy }: Services, settings: Settings): ChoreGround {
   const fetcher: ChoreGround['fetcher'] = (url, init) => fetch(url, init);
   const secrets = { evidence: keys.evidence.secret, hardware: keys.hardware.secret };
-  return { issuer: keys.issuer, db, trust, actors, policy, secrets, sources: listSources(settings.lists), fetcher };
+  return { issuers: keys.issuers, db, trust, actors, policy, secrets, sources: listSources(settings.lists), fetcher };
 }
 
 /** A database belongs to one deployment in one jurisdiction; with another's secrets or place nothing may start on it.

@@ -1,5 +1,6 @@
 import { base64url } from '../bytes/base64url.ts';
 import { fromHex } from '../bytes/hex.ts';
+import { issuerName } from '../ca/authority.ts';
 import { issue, prepare, type Prepared } from '../ca/issue.ts';
 import { PROFILES } from '../ca/profile.ts';
 import { accountOf, ask, type Asked } from './ask.ts';
@@ -57,6 +58,7 @@ export async function certify(c: AppContext, judged: Certifiable): Promise<Asked
     serial,
     ...signed,
     evidence: base64url(judged.evidence.hash),
+    issuer: issuerName(services.keys.issuer),
   });
   if (!recorded.ok || !recorded.value.ok) return recorded as Asked<Certified>;
   return { ok: true, value: { ok: true, ...signed } };

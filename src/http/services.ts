@@ -28,7 +28,10 @@ export interface MacKey {
 
 /** One key per use. */
 export interface Keys {
+  /** Signs what is issued. */
   readonly issuer: Issuer;
+  /** Those that sign lists: the one above, and the ones before it whose certificates may still be accepted. */
+  readonly issuers: readonly [Issuer, ...Issuer[]];
   /** The pinned root, DER. */
   readonly root: Uint8Array;
   readonly directory: Signer;

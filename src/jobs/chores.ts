@@ -12,21 +12,21 @@ export interface Chore {
 
 /** What housekeeping works with. */
 export interface Ground extends Lists, Omit<Rejudge, 'db' | 'trust'> {
-  readonly issuer: Issuer;
+  readonly issuers: readonly Issuer[];
   readonly db: Repositories;
 }
 
 /** The same on every host, every five minutes. */
 export function chores(ground: Ground): readonly Chore[] {
-  const { issuer, db } = ground;
+  const { issuers, db } = ground;
   return [
     { name: 'used-challenges', work: (now) => db.challenges.sweep(now) },
     { name: 'lists', work: (now) => refreshLists(ground, now) },
     { name: 'rejudge', work: (now) => rejudge(ground, now) },
     {
-      name: 'revocation-list',
+      name: 'revocation-lists',
       work: async (now) => {
-        await currentRevocationList(issuer, db, now);
+        for (const issuer of issuers) await currentRevocationList(issuer, db, now);
       },
     },
   ];

@@ -32,7 +32,7 @@ export function shipEvents(actors: Actors, db: Repositories): Consumer {
 /** The part of an event that feeds an index; newer wins, so order does not matter. */
 async function index(db: Repositories, { index: fields, reason }: EventRow): Promise<void> {
   if (fields?.['table'] !== 'certificate' || typeof fields['serial'] !== 'string') return;
-  const { serial, account, device, status, statusAt, notAfter, evidence } = fields as unknown as CertificateRow;
+  const { serial, account, device, status, statusAt, notAfter, evidence, issuer } = fields as unknown as CertificateRow;
   await db.certificates.index({
     serial,
     account: account ?? null,
@@ -41,6 +41,7 @@ async function index(db: Repositories, { index: fields, reason }: EventRow): Pro
     statusAt,
     notAfter: notAfter ?? null,
     evidence: evidence ?? null,
+    issuer: issuer ?? null,
     reason: reason ?? null,
   });
 }

@@ -1,8 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { base64url } from '../bytes/base64url.ts';
-import { hex } from '../bytes/hex.ts';
 import { utf8 } from '../bytes/utf8.ts';
-import type { Issuer } from '../ca/authority.ts';
+import { type Issuer, issuerName } from '../ca/authority.ts';
 import {
   KEEP_AFTER_END,
   MAX_LIST_LIFE,
@@ -18,7 +17,7 @@ const RENEW_BEFORE_END = MAX_LIST_LIFE / 2;
 const ROUNDS = 5;
 
 /**
- * The list in force, DER: the stored one while it names exactly what the index has revoked, else a new one under the next
+ * The list of this issuer in force, DER: the stored one while it names exactly what the index has revoked, else a new one under the next
  * number. A revocation that was indexed before this was asked is in it, whoever else makes lists at the same time: the
  * list is read before the index, and a number is taken by writing it. A number is never below the clock (ms), so that it
  * also grows over a database that was restored from a backup.
@@ -31,7 +30,7 @@ export async function currentRevocationList(
   const name = issuerName(issuer);
   for (let round = 0; round < ROUNDS; round++) {
     const latest = await db.revocationLists.latest(name);
-    const entries = (await db.certificates.revoked(now - KEEP_AFTER_END)).map((row) => entryOf(row, now));
+    const entries = (await db.certificates.revoked(now - KEEP_AFTER_END, name)).map((row) => entryOf(row, now));
     const digest = digestOf(entries);
     if (latest?.digest === digest && latest.nextUpdate - now > RENEW_BEFORE_END) return latest.body.slice();
     const number = Math.max((latest?.number ?? 0) + 1, now);
@@ -40,11 +39,6 @@ export async function currentRevocationList(
     if (await db.revocationLists.put({ issuer: name, number, body, digest, nextUpdate }, now)) return body;
   }
   throw new Error('other makers of the revocation list took every number');
-}
-
-/** Names an issuer's lists: its key identifier, lowercase hexadecimal. */
-export function issuerName({ certificate }: Issuer): string {
-  return hex(certificate.subjectKeyId ?? new Uint8Array());
 }
 
 function entryOf(row: CertificateRow, now: number): RevokedSerial {

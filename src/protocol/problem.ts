@@ -100,6 +100,7 @@ export const REASONS = {
     'unknown-account',
     'unknown-device',
     'no-such-evidence',
+    'no-such-issuer',
     'no-such-run',
     'development-only',
     'nothing-sent',

@@ -6,7 +6,8 @@ import { audit, operated } from '../http/operator.ts';
 import { problem, unavailable } from '../http/problem.ts';
 import { ofActor } from '../http/refusals.ts';
 import type { CertificateQuery } from '../db/repositories.ts';
-import { currentRevocationList, issuerName } from '../jobs/revocation-list.ts';
+import { issuerName } from '../ca/authority.ts';
+import { currentRevocationList } from '../jobs/revocation-list.ts';
 import { OperatorRevocation } from '../protocol/api.ts';
 import { lists } from './lists.ts';
 import { Hash } from '../protocol/identity.ts';
@@ -75,14 +76,16 @@ export const admin = factory
     const { db, keys, now } = c.var.services;
     const at = now();
     const certificates = await db.certificates.count(at);
-    await currentRevocationList(keys.issuer, db, at);
-    const list = await db.revocationLists.latest(issuerName(keys.issuer));
-    return c.json({
-      at,
-      certificates,
-      revocationList: list && { number: list.number, nextUpdate: list.nextUpdate },
-      issuer: { notAfter: keys.issuer.certificate.notAfter },
-    });
+    const issuers = await Promise.all(
+      keys.issuers.map(async (issuer) => {
+        await currentRevocationList(issuer, db, at);
+        const list = await db.revocationLists.latest(issuerName(issuer));
+        const revocationList = list && { number: list.number, nextUpdate: list.nextUpdate };
+        return { issuer: issuerName(issuer), notAfter: issuer.certificate.notAfter, revocationList };
+      }),
+    );
+    const [{ notAfter, revocationList }] = issuers as [(typeof issuers)[0], ...typeof issuers];
+    return c.json({ at, certificates, revocationList, issuer: { notAfter }, issuers });
   })
   .get('/v1/admin/events', async (c) => {
     const after = c.req.query('after') ?? '0';

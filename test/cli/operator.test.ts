@@ -58,6 +58,25 @@ it('ca init makes what production starts with, and a root that signs another iss
   await expect(run('ca init', '--name', 'Example', '--out', out)).rejects.toThrow('is there already');
 });
 
+it('ca rotate makes the next issuing CA from the offline root, keeps the one before, and never writes the root key', async () => {
+  const [out, next] = [join(folder, 'secrets', 'CALLSIGN_CA.json'), join(folder, 'next.json')];
+  const rootKey = join(folder, 'root.json');
+  const { code, text } = await run('ca rotate', '--ca', out, '--root-key', rootKey, '--out', next);
+  expect([code, text]).toEqual([0, expect.stringContaining(`wrangler secret put CALLSIGN_CA`)]);
+  const [CALLSIGN_CA, CALLSIGN_KEYS] = [next, join(folder, 'secrets', 'CALLSIGN_KEYS.json')].map((path) =>
+    readFileSync(path, 'utf8'),
+  ) as [string, string];
+  const { keys } = await openSecrets({ CALLSIGN_CA, CALLSIGN_KEYS }, 'https://calls.example', 'production');
+  expect(keys.issuers).toHaveLength(2);
+  expect(CALLSIGN_CA + text).not.toContain((JSON.parse(readFileSync(rootKey, 'utf8')) as PrivateJwk).d);
+  expect(statSync(next).mode & 0o777).toBe(0o600);
+  await expect(run('ca rotate', '--ca', out, '--root-key', rootKey, '--out', next)).rejects.toThrow('is there already');
+  const wrong = ['--ca', out, '--root-key', out, '--out', join(folder, 'other.json')];
+  await expect(run('ca rotate', ...wrong)).rejects.toThrow(UsageError);
+  expect(existsSync(join(folder, 'other.json'))).toBe(false);
+  await expect(run('ca rotate', '--ca', out)).rejects.toThrow(UsageError);
+});
+
 it('ca init writes nothing unless told, and never prints the root key', async () => {
   const { lines, text } = await run('ca init', '--name', 'Example');
   const printed = (name: string) => lines.map((line) => line.trim()).find((line) => line.startsWith(`${name}=`));

@@ -112,15 +112,23 @@ export function repositories(host: string, open: () => Promise<Database>): void 
 
     const serial = async (name: string) =>
       (await db.select().from(certificate)).find((row) => row.serial === name) ?? null;
-    const statement = { account: 'a', device: 'd', notAfter: 99, reason: null };
+    const statement = { account: 'a', device: 'd', notAfter: 99, issuer: null, reason: null };
 
     it.each([
       ['issued, then revoked', [0, 1]],
       ['revoked, then issued', [1, 0]],
     ])('the index holds status, end and evidence whatever comes first: %s', async (name, order) => {
       const told = [
-        { ...statement, serial: name, status: 'active', statusAt: 5, evidence: 'e' },
-        { ...statement, serial: name, status: 'revoked', statusAt: 5, evidence: null, reason: 'owner: lost' },
+        { ...statement, serial: name, status: 'active', statusAt: 5, evidence: 'e', issuer: '0a' },
+        {
+          ...statement,
+          serial: name,
+          status: 'revoked',
+          statusAt: 5,
+          evidence: null,
+          issuer: null,
+          reason: 'owner: lost',
+        },
       ] as const;
       const certificates = new Certificates(db);
       for (const i of order) await certificates.index(told[i]!);
@@ -130,8 +138,13 @@ export function repositories(host: string, open: () => Promise<Database>): void 
         evidence: 'e',
         notAfter: 99,
       });
-      expect((await certificates.revoked(98)).map((row) => row.serial)).toContain(name);
-      expect((await certificates.revoked(99)).map((row) => row.serial)).not.toContain(name);
+      const revoked = async (endedAfter: number, issuer: string) =>
+        (await certificates.revoked(endedAfter, issuer)).map((row) => row.serial);
+      expect(await revoked(98, '0a')).toContain(name);
+      expect(await revoked(99, '0a')).not.toContain(name);
+      expect(await revoked(98, '0b')).not.toContain(name);
+      await certificates.index({ ...told[1], serial: `${name}, of before issuers were told` });
+      expect(await revoked(98, '0b')).toContain(`${name}, of before issuers were told`);
     });
 
     it('one number is one revocation list, and only lists that ended are forgotten', async () => {
@@ -178,7 +191,14 @@ export function repositories(host: string, open: () => Promise<Database>): void 
       expect(await evidences.put(...first)).toEqual({ ok: true });
       const second = [judged('room-2', 'b', 'room-device-2'), standing('ek-2', 1, 5_000)] as const;
       expect(await evidences.put(...second)).toEqual({ ok: false, held: 'evidence-cap' });
-      const revoked = { account: 'a', device: 'room-device-1', notAfter: 99, reason: null, evidence: null };
+      const revoked = {
+        account: 'a',
+        device: 'room-device-1',
+        notAfter: 99,
+        reason: null,
+        evidence: null,
+        issuer: null,
+      };
       await new Certificates(db).index({ ...revoked, serial: 'room-1', status: 'revoked', statusAt: 5 });
       expect(await evidences.put(...second)).toEqual({ ok: true });
       const third = (at: number) => evidences.put(judged('room-3', 'c', 'room-device-3', at), standing('ek-2', 1));

@@ -46,6 +46,7 @@ beforeAll(async () => {
     deployment: { origin: 'https://calls.example', allowedOrigins: [] },
     keys: {
       issuer: ca.issuer,
+      issuers: [ca.issuer],
       root: ca.root,
       access: ca.issuer.signer,
       nonces: [{ kid: 'n1', secret: random(32) }],
@@ -79,7 +80,7 @@ beforeEach(() => {
 
 const row = (serial: string, part: Partial<CertificateRow> = {}): CertificateRow => {
   const fixed = { account: ACCOUNT, device: DEVICE, status: 'active', statusAt: NOW, reason: null } as const;
-  return { serial, ...fixed, notAfter: NOW + DAY, evidence: 'e', ...part };
+  return { serial, ...fixed, notAfter: NOW + DAY, evidence: 'e', issuer: null, ...part };
 };
 const bearer = { Authorization: `Bearer ${KEY}` };
 const get = (path: string, headers: Record<string, string> = bearer) => app.request(`/v1/admin/${path}`, { headers });

@@ -8,7 +8,7 @@ import { found, run } from '../support/program.ts';
 
 const DAY = 86_400_000;
 const row = (serial: string, part: Partial<CertificateRow> = {}): CertificateRow => {
-  const fixed = { account: null, device: 'd', evidence: null, statusAt: NOW - 1000, notAfter: NOW + DAY };
+  const fixed = { account: null, device: 'd', evidence: null, issuer: null, statusAt: NOW - 1000, notAfter: NOW + DAY };
   return { serial, ...fixed, status: 'revoked', reason: 'operator: lost', ...part };
 };
 
@@ -22,7 +22,7 @@ beforeAll(async () => {
   ca = await world();
   const services = {
     deployment: { origin: 'https://calls.example', allowedOrigins: [] },
-    keys: { issuer: ca.issuer, root: ca.root },
+    keys: { issuer: ca.issuer, issuers: [ca.issuer], root: ca.root },
     db: {
       certificates: {
         async revoked(endedAfter: number) {

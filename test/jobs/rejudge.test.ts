@@ -71,7 +71,7 @@ async function enrolled(i: number, made = phones[i]!, account = `a${i}`, at = ca
   const stored = { ...row, verdict: JSON.stringify(kept.verdict), keepUntil: now + 30 * DAY };
   expect(await db.evidence.put(stored, { index: kept.index, keys: [], endorsement: null })).toEqual({ ok: true });
   const certificate = { serial: `s${i}`, account, device, status: 'active', statusAt: 1, reason: null } as const;
-  await db.certificates.index({ ...certificate, notAfter: now + 7 * DAY, evidence: hash });
+  await db.certificates.index({ ...certificate, notAfter: now + 7 * DAY, evidence: hash, issuer: null });
   return hash;
 }
 
@@ -137,7 +137,7 @@ describe('a list that condemns', () => {
     const sealed = await sealCase(secrets.evidence, 'newer', newer, new Uint8Array(12));
     await db.evidence.put({ ...row, hash: 'newer', sealed, at: row.at + 1 });
     const out = { serial: 's1', account: 'a1', device: 'd1', status: 'revoked', statusAt: 9, reason: null } as const;
-    await db.certificates.index({ ...out, notAfter: now + DAY, evidence: null });
+    await db.certificates.index({ ...out, notAfter: now + DAY, evidence: null, issuer: null });
     await listed(0, 1);
     await rejudge(ground, now);
     expect(told).toEqual([]);

@@ -7,7 +7,7 @@ import type { Repositories } from '../../src/db/repositories.ts';
 import { LocalD1 } from '../../src/hosts/deno/d1.ts';
 import { applyMigrations } from '../../src/hosts/deno/migrations.ts';
 import { Shard } from '../../src/hosts/deno/shard.ts';
-import { makeDevelopmentSecrets } from '../../src/hosts/secrets.ts';
+import { makeDevelopmentSecrets, type Secrets } from '../../src/hosts/secrets.ts';
 import { composeServices, type Settings } from '../../src/hosts/services.ts';
 import { Simulator } from '../../src/hosts/simulator/simulator.ts';
 import { CALM } from '../../src/hosts/simulator/weather.ts';
@@ -22,7 +22,7 @@ export interface InProcess {
   readonly db: Repositories;
   readonly actors: Pick<Actors, 'command'>;
   /** Services over the same state; what is given here stands in the place of the real part. */
-  services(parts?: Partial<Pick<Services, 'db' | 'actors'>>): Promise<Services>;
+  services(parts?: Partial<Pick<Services, 'db' | 'actors'>>, secrets?: Partial<Secrets>): Promise<Services>;
   stop(): void;
 }
 
@@ -37,14 +37,14 @@ const SETTINGS: Settings = {
   lists: { mds: null, androidStatus: null, hosts: [] },
 };
 
-export async function inProcess(): Promise<InProcess> {
+export async function inProcess(given: Partial<Secrets> = {}, startsAt?: number): Promise<InProcess> {
   const folder = mkdtempSync(join(tmpdir(), 'callsign-in-process-'));
   const shard = new Shard(join(folder, 'd1.sqlite'));
   applyMigrations(shard, 'migrations');
   const db = openRepositories(new LocalD1(shard));
-  const simulator = new Simulator({ actors });
+  const simulator = new Simulator({ actors, ...(startsAt !== undefined && { startsAt }) });
   simulator.reset(1, CALM);
-  const secrets = await makeDevelopmentSecrets(simulator.now - 86_400_000);
+  const secrets = { ...(await makeDevelopmentSecrets(simulator.now - 86_400_000)), ...given };
   const own: Pick<Actors, 'command'> = {
     async command(to, key, body: Json) {
       const answer = simulator.command(to, key, body);
@@ -56,9 +56,9 @@ export async function inProcess(): Promise<InProcess> {
     simulator,
     db,
     actors: own,
-    async services(parts = {}) {
+    async services(parts = {}, changed = {}) {
       const ground = { actors: own as Actors, db, log: () => undefined, ready: async () => [] };
-      const composed = await composeServices(SETTINGS, secrets, ground);
+      const composed = await composeServices(SETTINGS, { ...secrets, ...changed }, ground);
       return { ...composed, ...parts, now: () => simulator.now };
     },
     stop() {

@@ -68,7 +68,10 @@ export function intend(t: Turn, command: AccountCommand & { do: 'intend' }): Jso
 }
 
 /** What was signed becomes the device's certificate; a device that was revoked meanwhile gets none. */
-export function issued(t: Turn, { serial, chain, notAfter, evidence }: AccountCommand & { do: 'issued' }): Json {
+export function issued(
+  t: Turn,
+  { serial, chain, notAfter, evidence, issuer }: AccountCommand & { do: 'issued' },
+): Json {
   const intent = t.all<{ device: string; state: string }>(
     `SELECT device, state FROM account_serial WHERE actor = ?1 AND serial = ?2`,
     serial,
@@ -103,6 +106,7 @@ export function issued(t: Turn, { serial, chain, notAfter, evidence }: AccountCo
       statusAt: t.now,
       notAfter,
       evidence,
+      issuer: issuer ?? null,
     },
   });
   const head = headOf(t);

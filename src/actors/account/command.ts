@@ -38,6 +38,8 @@ export type AccountCommand =
       readonly chain: readonly string[];
       readonly notAfter: number;
       readonly evidence: string;
+      /** Key identifier of the issuing CA, lowercase hexadecimal; code of before it was told leaves it out. */
+      readonly issuer?: string;
     }
   /** Signed versions after this one, for whoever has to verify a key of this account. */
   | { readonly do: 'manifests'; readonly after: number }

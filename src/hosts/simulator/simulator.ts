@@ -16,6 +16,8 @@ const EPOCH_MS = 1_800_000_000_000;
 
 export interface SimulatorOptions {
   readonly actors: readonly Actor[];
+  /** When virtual time begins, ms; always the same when left out, so that a seed replays. */
+  readonly startsAt?: number;
   /** Stands between the kernel and the rows; a planted fault lives here. */
   readonly wrapStore?: (store: Store) => Store;
 }
@@ -39,7 +41,8 @@ export class Simulator {
   readonly #memory = new MemoryStore();
   readonly #store: Store;
   readonly #actors = new Map<string, Actor>();
-  #timeline = new Timeline(EPOCH_MS);
+  readonly #epoch: number;
+  #timeline: Timeline;
   #dice = new Dice(0);
   #lives = new Map<string, Life>();
   #skews = new Map<string, number>();
@@ -48,6 +51,8 @@ export class Simulator {
   #sockets = 0;
 
   constructor(options: SimulatorOptions) {
+    this.#epoch = options.startsAt ?? EPOCH_MS;
+    this.#timeline = new Timeline(this.#epoch);
     this.#store = options.wrapStore ? options.wrapStore(this.#memory) : this.#memory;
     for (const actor of options.actors) {
       this.#actors.set(actor.kind, {
@@ -73,7 +78,7 @@ export class Simulator {
     for (const life of this.#lives.values()) life.incarnation.end();
     this.#memory.reset();
     this.#memory.begin();
-    this.#timeline = new Timeline(EPOCH_MS);
+    this.#timeline = new Timeline(this.#epoch);
     this.#dice = new Dice(seed);
     this.#lives = new Map();
     this.#skews = new Map();
@@ -94,7 +99,7 @@ export class Simulator {
 
   /** A line of the trace from somebody outside the actors. */
   remark(who: string, what: string): void {
-    this.trace?.(this.now - EPOCH_MS, who, what);
+    this.trace?.(this.now - this.#epoch, who, what);
   }
 
   /** Runs until nothing is planned before `untilMs` from now; then it is that time. */
@@ -201,7 +206,7 @@ export class Simulator {
   }
 
   #note(self: Address, what: string): void {
-    this.trace?.(this.now - EPOCH_MS, nameOf(self), what);
+    this.trace?.(this.now - this.#epoch, nameOf(self), what);
   }
 
   #life(self: Address): Life {
