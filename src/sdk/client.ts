@@ -135,6 +135,7 @@ export class CallsignClient {
   /** Hint of the platform that the network is another one. */
   networkChanged(): void {
     this.#courier.networkChanged();
+    this.#calls.networkChanged();
   }
 
   close(): void {
@@ -209,15 +210,15 @@ export class CallsignClient {
   }
 
   accept(call: Call, media?: readonly string[]): void {
-    this.#calls.accept(call, media);
+    call.accept(media);
   }
 
   decline(call: Call, scope?: 'device' | 'all'): void {
-    this.#calls.decline(call, scope);
+    call.decline(scope);
   }
 
   hangup(call: Call): void {
-    this.#calls.hangup(call);
+    call.hangup();
   }
 
   async history(): Promise<HistoryRow[]> {

@@ -10,6 +10,8 @@ export type ErrorCode =
   | 'verification'
   /** The device, its store or its attester cannot do what is needed. */
   | 'local'
+  /** The call is over, or not where this can be done. */
+  | 'call'
   | 'aborted';
 
 export class CallsignError extends Error {

@@ -1,55 +1,119 @@
 import type { EndReason, Party } from '../../protocol/call.ts';
-import type { CallSession } from '../crypto/session.ts';
-import type { SessionKeys } from '../crypto/schedule.ts';
-import type { CallPlane } from './plane.ts';
 import type { Bytes } from '../crypto/provider.ts';
+import type { SessionKeys } from '../crypto/schedule.ts';
+import { CallsignError } from '../errors.ts';
+import { tell } from '../tell.ts';
 
-export type CallPhase = 'inviting' | 'remote-ringing' | 'alerting' | 'answering' | 'connecting' | 'active' | 'ended';
+export type CallPhase = CallState['phase'];
+
+/** Where a call stands. What may follow what is decided by the machine in src/calls, not here. */
+export type CallState =
+  /** `merging`: both called each other, and the call that survives is awaited. */
+  | { readonly phase: 'inviting' | 'remote-ringing' | 'merging' | 'alerting' | 'answering' | 'connecting' }
+  /** Keys are confirmed. `reconnecting`: a side has lost its connection and has half a minute to come back. */
+  | { readonly phase: 'active' | 'reconnecting'; readonly peer: Party; readonly keys: SessionKeys }
+  | { readonly phase: 'ended'; readonly reason: EndReason; readonly elsewhere: 'answered' | 'declined' | null };
 
 /** What a call tells its application, by name. */
 export interface CallEvents {
   phase: CallPhase;
+  state: CallState;
   /** Consent, grant and the peer's confirmed keys are all there: media may flow to this peer, under these keys. */
   media: { readonly peer: Party; readonly keys: SessionKeys };
   /** A datagram of the peer, relayed; after the keys are confirmed. */
   datagram: Bytes;
+  /** What the peer sealed with `signal`, each once, in the order it came. */
+  signal: { readonly content: Bytes; readonly generation: number | null };
+  /** The way to the peer is another one: gather candidates anew, with the next generation. */
+  'ice-restart': { readonly cause: 'transport' | 'network' };
+  /**
+   * The user's wish goes on in another call: `merged` with the peer's own call, which needs no accepting any more, or
+   * `redialed`, because that one was gone. This call ends with `glare-merged`.
+   */
+  continued: { readonly call: Call; readonly how: 'merged' | 'redialed' };
   ended: { readonly reason: EndReason; readonly elsewhere: 'answered' | 'declined' | null };
 }
 
-type Listener<K extends keyof CallEvents> = (event: CallEvents[K]) => void;
+export type CallListener<K extends keyof CallEvents> = (event: CallEvents[K]) => void;
 
-/** One call as the application holds it. What may happen in it is decided by the machine in src/calls, not here. */
-export class Call {
+/** One call as the application holds it. */
+export interface Call {
   readonly id: string;
   readonly role: 'caller' | 'callee';
   readonly peer: { readonly account: string; readonly handle: string | null };
   readonly media: readonly string[];
-  phase: CallPhase;
-  /** Set while the call lasts; null before and after. */
-  keys: SessionKeys | null = null;
-  /** The client's, in memory only. */
-  session: CallSession | null = null;
-  plane: CallPlane | null = null;
+  readonly state: CallState;
+  readonly phase: CallPhase;
+  /** Set while media may flow; null before and after, and then overwritten with zeros. */
+  readonly keys: SessionKeys | null;
+
+  /** Returns how to stop listening. */
+  on<K extends keyof CallEvents>(name: K, listener: CallListener<K>): () => void;
+  /** The next event of this name, or the one that was: media, continuation and the end happen once. */
+  next<K extends keyof CallEvents>(name: K): Promise<CallEvents[K]>;
+  /** Resolves in the given phase, at once when it is in it; rejects when the call ends first. */
+  reaches(phase: CallPhase): Promise<void>;
+
+  /** The user's consent to this call and no other. */
+  accept(media?: readonly string[]): void;
+  /** On all devices of the account, or silently on this one. */
+  decline(scope?: 'device' | 'all'): void;
+  hangup(): void;
+  /** Seals `content` for the peer, once keys are confirmed. Resolves when the call took it. */
+  signal(content: Uint8Array, options?: { generation?: number }): Promise<void>;
+  /** Sends a datagram of at most 1,500 bytes to the peer through the relay, if there is a way. */
+  relay(datagram: Bytes): void;
+}
+
+/** Who carries out what the application asks of a call. */
+export interface CallPort {
+  accept(media: readonly string[]): void;
+  decline(scope: 'device' | 'all'): void;
+  hangup(): void;
+  signal(content: Uint8Array, generation: number | null): Promise<void>;
+  relay(datagram: Bytes): void;
+}
+
+const ONCE: ReadonlySet<string> = new Set<keyof CallEvents>(['media', 'continued', 'ended']);
+
+export class LiveCall implements Call {
+  readonly id: string;
+  readonly role: 'caller' | 'callee';
+  readonly peer: Call['peer'];
+  readonly media: readonly string[];
+  readonly #port: CallPort;
   readonly #listeners = new Map<string, Set<(event: never) => void>>();
   readonly #past = new Map<string, unknown>();
+  #state: CallState;
 
-  constructor(given: Pick<Call, 'id' | 'role' | 'peer' | 'media' | 'phase'>) {
+  constructor(given: Pick<Call, 'id' | 'role' | 'peer' | 'media'>, port: CallPort) {
     this.id = given.id;
     this.role = given.role;
     this.peer = given.peer;
-    this.media = given.media;
-    this.phase = given.phase;
+    this.media = [...given.media];
+    this.#port = port;
+    this.#state = { phase: given.role === 'caller' ? 'inviting' : 'alerting' };
   }
 
-  /** Returns how to stop listening. */
-  on<K extends keyof CallEvents>(name: K, listener: Listener<K>): () => void {
+  get state(): CallState {
+    return this.#state;
+  }
+
+  get phase(): CallPhase {
+    return this.#state.phase;
+  }
+
+  get keys(): SessionKeys | null {
+    return 'keys' in this.#state ? this.#state.keys : null;
+  }
+
+  on<K extends keyof CallEvents>(name: K, listener: CallListener<K>): () => void {
     const listeners = this.#listeners.get(name) ?? new Set();
     listeners.add(listener);
     this.#listeners.set(name, listeners);
     return () => listeners.delete(listener);
   }
 
-  /** The next event of this name, or the one that was: media and the end happen once. */
   next<K extends keyof CallEvents>(name: K): Promise<CallEvents[K]> {
     if (this.#past.has(name)) return Promise.resolve(this.#past.get(name) as CallEvents[K]);
     return new Promise((resolve) => {
@@ -60,31 +124,42 @@ export class Call {
     });
   }
 
-  /** Resolves in the given phase, or rejects when the call ends first. */
   async reaches(phase: CallPhase): Promise<void> {
     while (this.phase !== phase) {
-      if (this.phase === 'ended') throw new Error(`the call ended before it was ${phase}`);
+      if (this.phase === 'ended') throw new CallsignError('call', 'ended');
       await this.next('phase');
     }
   }
 
-  tell<K extends keyof CallEvents>(name: K, event: CallEvents[K]): void {
-    if (name === 'media' || name === 'ended') this.#past.set(name, event);
-    if (name === 'phase') this.phase = event as CallPhase;
-    for (const listener of this.#listeners.get(name) ?? []) (listener as Listener<K>)(event);
+  accept(media: readonly string[] = this.media): void {
+    this.#port.accept(media);
   }
 
-  /** Sends a datagram to the peer through the relay. */
+  decline(scope: 'device' | 'all' = 'all'): void {
+    this.#port.decline(scope);
+  }
+
+  hangup(): void {
+    this.#port.hangup();
+  }
+
+  signal(content: Uint8Array, { generation }: { generation?: number } = {}): Promise<void> {
+    return this.#port.signal(content, generation ?? null);
+  }
+
   relay(datagram: Bytes): void {
-    this.plane?.relay(datagram);
+    this.#port.relay(datagram);
   }
 
-  /** Forgets every secret. */
-  erase(): void {
-    this.session?.erase();
-    this.session = null;
-    this.keys = null;
-    this.plane?.close();
-    this.plane = null;
+  become(state: CallState): void {
+    const moved = state.phase !== this.#state.phase;
+    this.#state = state;
+    if (moved) this.tell('phase', state.phase);
+    this.tell('state', state);
+  }
+
+  tell<K extends keyof CallEvents>(name: K, event: CallEvents[K]): void {
+    if (ONCE.has(name)) this.#past.set(name, event);
+    for (const listener of this.#listeners.get(name) ?? []) tell(listener as CallListener<K>, event);
   }
 }

@@ -13,15 +13,15 @@ import { answerInvitation } from '../crypto/session.ts';
 import { CallsignError } from '../errors.ts';
 import { selfOf } from '../identity.ts';
 import { prekeyStore } from '../prekeys.ts';
-import { Call } from './call.ts';
+import { LiveCall } from './call.ts';
 import { clocksOf, type Ground } from './ground.ts';
-import { heldCall, type HeldCall } from './held.ts';
+import { erase, heldCall, type HeldCall } from './held.ts';
 import { offerOf, SEALED_LIFE_MS } from './offer.ts';
 
 type InviteFrame = StateFrame & { type: 'invite' };
 
-/** `keep` takes the call before the machine hears that its invitation verified. */
-export async function openInvite(ground: Ground, frame: InviteFrame, keep: (held: HeldCall) => void): Promise<void> {
+/** The call is kept before the machine hears that its invitation verified. */
+export async function openInvite(ground: Ground, frame: InviteFrame): Promise<void> {
   const opened = await openedBody(ground, frame.body);
   if (!opened.ok) {
     ground.suspicious(frame.call, opened.reason);
@@ -29,12 +29,12 @@ export async function openInvite(ground: Ground, frame: InviteFrame, keep: (held
   }
   const { sender } = opened.invitation.header;
   const party: Party = { account: accountIdOf(sender.account), device: deviceIdOf(sender.device) };
-  keep(heldCall(calledBy(party, frame), { invitation: opened.invitation }));
+  ground.keep(heldCall(calledBy(ground, party, frame), { invitation: opened.invitation }));
   ground.step({ type: 'invite-verified', call: frame.call, ok: true, party });
 }
 
-function calledBy({ account }: Party, { call: id, media }: InviteFrame): Call {
-  return new Call({ id, role: 'callee', peer: { account, handle: null }, media, phase: 'alerting' });
+function calledBy(ground: Ground, { account }: Party, { call: id, media }: InviteFrame): LiveCall {
+  return new LiveCall({ id, role: 'callee', peer: { account, handle: null }, media }, ground.port(id));
 }
 
 async function openedBody(
@@ -88,14 +88,14 @@ async function knowsOurManifest({ api, directory }: Ground, version: number, has
 
 /** Sealed once; a repetition says the stored bytes. */
 export async function answer(ground: Ground, held: HeldCall, attempt: number, media: string[]): Promise<void> {
-  held.call.tell('phase', 'answering');
   if (held.invitation) held.answer ??= await sealedAnswer(ground, held, held.invitation, { attempt, media });
+  if (ground.find(held.call.id) !== held) return erase(held);
   if (held.answer) await ground.say(held.answer);
 }
 
 async function sealedAnswer(
   ground: Ground,
-  { call }: HeldCall,
+  held: HeldCall,
   invitation: OpenedInvitation,
   { attempt, media }: { attempt: number; media: string[] },
 ): Promise<Verb> {
@@ -107,7 +107,7 @@ async function sealedAnswer(
     expiresAt: sentAt + SEALED_LIFE_MS,
   });
   if (!answered.ok) throw new CallsignError('verification', answered.reason);
-  call.session = answered.session;
+  held.session = answered.session;
   const message = hex(config.crypto.random(16));
-  return { verb: 'answer', call: call.id, attempt, message, body: base64url(answered.sealed), media };
+  return { verb: 'answer', call: held.call.id, attempt, message, body: base64url(answered.sealed), media };
 }

@@ -7,21 +7,18 @@ import { createCaller } from '../crypto/session.ts';
 import type { Peer } from '../directory.ts';
 import { CallsignError } from '../errors.ts';
 import { selfOf } from '../identity.ts';
-import { Call } from './call.ts';
+import { LiveCall } from './call.ts';
 import { clocksOf, type Ground } from './ground.ts';
 import { heldCall, type HeldCall } from './held.ts';
 import { offerOf, SEALED_LIFE_MS } from './offer.ts';
 
 /** A call to a peer that was looked up and verified; nothing is said yet. */
-export function placed({ config, api }: Ground, peer: Peer, media: readonly string[]): HeldCall {
+export function placed(ground: Ground, peer: Peer, media: readonly string[]): HeldCall {
+  const { config, api } = ground;
   const callId = config.crypto.random(16);
-  const call = new Call({
-    id: hex(callId),
-    role: 'caller',
-    peer: { account: peer.account, handle: peer.handle },
-    media,
-    phase: 'inviting',
-  });
+  const id = hex(callId);
+  const { account, handle } = peer;
+  const call = new LiveCall({ id, role: 'caller', peer: { account, handle }, media }, ground.port(id));
   return heldCall(call, { peer, caller: createCaller(config.crypto, selfOf(api.identity), callId) });
 }
 
@@ -35,7 +32,7 @@ export async function invite(ground: Ground, held: HeldCall, attempt: number, ag
   await ground.say(held.invite);
 }
 
-async function lookedUpAgain({ directory }: Ground, peer: Peer): Promise<Peer> {
+export async function lookedUpAgain({ directory }: Ground, peer: Peer): Promise<Peer> {
   const found = await directory.find(peer.handle, { claim: true });
   if (found?.account !== peer.account) throw new CallsignError('verification', 'another-account');
   return found;
@@ -72,6 +69,8 @@ async function confirmed(
   const opened = await held.caller.answered(device, body, clocksOf(ground));
   if (!opened.ok) return false;
   const picked = await held.caller.confirm(device);
-  if (picked.ok) held.call.session = picked.session;
-  return picked.ok;
+  if (!picked.ok) return false;
+  if (ground.find(frame.call) === held) held.session = picked.session;
+  else picked.session.erase();
+  return true;
 }

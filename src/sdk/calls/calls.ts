@@ -1,30 +1,46 @@
-import * as v from 'valibot';
-import { type Client, type ClientEffect, type ClientInput, emptyClient, step } from '../../calls/client.ts';
-import { type CallFrame, type EndReason, type Party, type Reply, RING_MS, type Verb } from '../../protocol/call.ts';
+import { type Client, type ClientEffect, type ClientInput, emptyClient, type Phase, step } from '../../calls/client.ts';
+import { type CallFrame, type Party, type PlaneFrame, type Reply, RING_MS, type Verb } from '../../protocol/call.ts';
 import type { IdentifiedApi } from '../api.ts';
 import type { ClientConfig } from '../config.ts';
 import type { Courier } from '../courier.ts';
 import type { Directory, Peer } from '../directory.ts';
 import { CallsignError } from '../errors.ts';
-import type { Call } from './call.ts';
+import type { Call, CallPhase, CallPort } from './call.ts';
+import { tell } from '../tell.ts';
 import { answer, openInvite } from './callee.ts';
-import { invite, openAnswer, placed } from './caller.ts';
+import { invite, lookedUpAgain, openAnswer, placed } from './caller.ts';
 import type { Ground } from './ground.ts';
 import { erase, type HeldCall } from './held.ts';
 import { link } from './link.ts';
+import { onSignal, openEarly, sendSignal } from './signals.ts';
+import { Timers } from './timers.ts';
 import { VerbLine } from './verb-line.ts';
+import { outcomeOf, sayOnce } from './ways.ts';
 
 /** Pause before work of a call that met no server is done again. */
 const WORK_RETRY_MS = 1_000;
 
-const CallReply = v.looseObject({ ok: v.boolean(), call: v.string() });
-const ActiveCall = v.looseObject({ state: v.string(), rev: v.number(), reason: v.nullable(v.string()) });
+/** What an application sees of a phase; before it alerts an incoming call is not shown, and its end is an event. */
+const SHOWN: { readonly [P in Phase]: Exclude<CallPhase, 'ended'> | null } = {
+  inviting: 'inviting',
+  'remote-ringing': 'remote-ringing',
+  merging: 'merging',
+  announced: null,
+  incoming: null,
+  held: null,
+  alerting: 'alerting',
+  answering: 'answering',
+  connecting: 'connecting',
+  active: 'active',
+  reconnecting: 'reconnecting',
+  ended: null,
+};
 
 export interface CallsEvents {
   /** A verified call alerts on this device: show it, let the user accept or decline it. */
-  incoming(call: Call): void;
+  readonly incoming: (call: Call) => void;
   /** Something that did not verify was dropped. */
-  suspicious(call: string, reason: string): void;
+  readonly suspicious: (call: string, reason: string) => void;
 }
 
 /**
@@ -32,14 +48,18 @@ export interface CallsEvents {
  * sockets. What may be done when is decided there; here is only how.
  */
 export class Calls {
-  readonly #config: ClientConfig;
-  readonly #api: IdentifiedApi;
+  readonly #ground: Ground;
   readonly #courier: () => Courier;
   readonly #events: CallsEvents;
-  readonly #ground: Ground;
   readonly #line: VerbLine;
+  readonly #timers: Timers;
   readonly #held = new Map<string, HeldCall>();
-  readonly #timers = new Map<string, () => void>();
+  /** Calls that ended in the step under way, for the redial that may come with it. */
+  readonly #gone = new Map<string, HeldCall>();
+  /** An application that acts on an event adds to these: each step is carried out whole. */
+  readonly #inputs: ClientInput[] = [];
+  #stepping = false;
+  #stopped = false;
   #client: Client;
 
   constructor(
@@ -49,23 +69,24 @@ export class Calls {
     courier: () => Courier,
     events: CallsEvents,
   ) {
-    this.#config = config;
-    this.#api = api;
     this.#courier = courier;
     this.#events = events;
     const { account, device } = api.identity;
     this.#client = emptyClient({ account, device });
     this.#line = new VerbLine({ say: (verb) => this.#sayOnce(verb), now: config.now, after: config.after });
+    this.#timers = new Timers(config.after);
     this.#ground = {
       config,
       api,
       directory,
-      now: () => this.#now(),
+      now: () => config.now() + courier().clockOffset,
       step: (input) => this.#step(input),
       say: (verb) => this.#say(verb),
       behind: (call, work) => this.#behind(call, work),
+      keep: (held) => this.#keep(held),
       find: (call) => this.#held.get(call) ?? null,
-      suspicious: (call, reason) => events.suspicious(call, reason),
+      port: (call) => this.#port(call),
+      suspicious: (call, reason) => tell(events.suspicious, call, reason),
     };
   }
 
@@ -76,18 +97,6 @@ export class Calls {
     this.#held.set(id, held);
     this.#step({ type: 'place', call: id, peer: peer.account, media: [...media], ringMs: RING_MS });
     return held.call;
-  }
-
-  accept(call: Call, media: readonly string[] = call.media): void {
-    this.#step({ type: 'accept', call: call.id, media: [...media] });
-  }
-
-  decline(call: Call, scope: 'device' | 'all' = 'all'): void {
-    this.#step({ type: 'decline', call: call.id, scope });
-  }
-
-  hangup(call: Call): void {
-    this.#step({ type: 'hangup', call: call.id });
   }
 
   /** A call frame of the mailbox or the call plane. */
@@ -101,85 +110,112 @@ export class Calls {
 
   /** Frames are missing: of every call that goes on here the server is asked what became of it. */
   async resync(): Promise<void> {
+    const { api } = this.#ground;
     for (const call of Object.keys(this.#client.calls)) {
-      try {
-        const path = `/v1/calls/${call}`;
-        const { state, rev, reason } = await this.#api.ask(ActiveCall, { method: 'GET', path });
-        if (state === 'ended')
-          this.#told(call, {
-            ok: true,
-            call,
-            rev,
-            state,
-            serverNow: this.#now(),
-            reason: (reason ?? 'failed') as EndReason,
-          });
-      } catch (error) {
-        if (error instanceof CallsignError && error.status === 404)
-          this.#told(call, { ok: false, call, rev: 0, serverNow: this.#now(), reason: 'unknown-call' });
-      }
+      const reply = await outcomeOf(api, call, () => this.#ground.now());
+      if (reply) this.#step({ type: 'reply', call, verb: 'alive', attempt: 0, reply });
     }
   }
 
-  /** What a look at the call told, as if the call had answered a verb that changes nothing. */
-  #told(call: string, reply: Reply): void {
-    this.#step({ type: 'reply', call, verb: 'alive', attempt: 0, reply });
+  /** Another network: planes are opened anew, and whoever talks restarts ICE. */
+  networkChanged(): void {
+    for (const { call, plane } of this.#held.values()) {
+      plane?.close();
+      if (call.keys) call.tell('ice-restart', { cause: 'network' });
+    }
   }
 
   stop(): void {
+    this.#stopped = true;
     this.#line.stop();
-    for (const cancel of this.#timers.values()) cancel();
+    this.#timers.stop();
     for (const held of this.#held.values()) erase(held);
     this.#held.clear();
   }
 
-  #now(): number {
-    return this.#config.now() + this.#courier().clockOffset;
+  /** What the application may ask of this call; of a call that is over nothing comes. */
+  #port(call: string): CallPort {
+    return {
+      accept: (media) => this.#step({ type: 'accept', call, media: [...media] }),
+      decline: (scope) => this.#step({ type: 'decline', call, scope }),
+      hangup: () => this.#step({ type: 'hangup', call }),
+      signal: async (content, generation) => {
+        const held = this.#held.get(call);
+        if (!held) throw new CallsignError('call', 'ended');
+        await sendSignal(this.#ground, held, content, generation);
+      },
+      relay: (datagram) => this.#held.get(call)?.plane?.relay(datagram),
+    };
   }
 
   #step(input: ClientInput): void {
-    const { client, effects } = step(this.#client, input, this.#now());
+    this.#inputs.push(input);
+    if (this.#stepping) return;
+    this.#stepping = true;
+    for (let next = this.#inputs.shift(); next; next = this.#inputs.shift()) this.#stepOnce(next);
+    this.#stepping = false;
+  }
+
+  #stepOnce(input: ClientInput): void {
+    const { client, effects } = step(this.#client, input, this.#ground.now());
     this.#client = client;
+    for (const held of this.#held.values()) this.#show(held);
     for (const effect of effects) this.#carryOut(effect);
+    this.#gone.clear();
+  }
+
+  #show({ call, keys }: HeldCall): void {
+    const now = this.#client.calls[call.id];
+    const phase = now && SHOWN[now.phase];
+    if (!phase || phase === call.phase) return;
+    const { account, device } = now.peer;
+    if (phase !== 'active' && phase !== 'reconnecting') call.become({ phase });
+    else if (keys && device !== null) call.become({ phase, peer: { account, device }, keys });
+  }
+
+  /** What was made for a call that ended meanwhile is forgotten at once. */
+  #keep(held: HeldCall): void {
+    if (this.#client.calls[held.call.id] && !this.#stopped) this.#held.set(held.call.id, held);
+    else erase(held);
   }
 
   #carryOut(effect: ClientEffect): void {
+    const ground = this.#ground;
     switch (effect.type) {
       case 'send-invite':
+        return this.#with(effect.call, (held) => invite(ground, held, effect.attempt, effect.again));
       case 'refresh-invite':
-        return this.#with(effect.call, (held) =>
-          invite(this.#ground, held, effect.attempt, effect.type === 'send-invite' && effect.again),
-        );
+        return this.#with(effect.call, (held) => invite(ground, held, effect.attempt, false));
       case 'send-answer':
-        return this.#with(effect.call, (held) => answer(this.#ground, held, effect.attempt, effect.media));
+        return this.#with(effect.call, (held) => answer(ground, held, effect.attempt, effect.media));
       case 'send':
-        return this.#behind(effect.verb.call, () => this.#say(effect.verb));
+        return this.#behind(effect.verb.call, async () => void (await this.#say(effect.verb)));
       case 'verify-invite':
-        return this.#behind(effect.call, () =>
-          openInvite(this.#ground, effect.frame, (held) => this.#held.set(effect.call, held)),
-        );
+        return this.#behind(effect.call, () => openInvite(ground, effect.frame));
       case 'verify-answer':
-        return this.#behind(effect.call, () => openAnswer(this.#ground, effect.frame));
+        return this.#behind(effect.call, () => openAnswer(ground, effect.frame));
       case 'alert':
         return this.#alert(effect.call);
-      case 'remote-ringing':
-        return this.#held.get(effect.call)?.call.tell('phase', 'remote-ringing');
       case 'handshake':
-        this.#held.get(effect.call)?.call.tell('phase', 'connecting');
-        return this.#with(effect.call, (held) => link(this.#ground, held));
+        return this.#with(effect.call, (held) => link(ground, held));
       case 'media-on':
         return this.#mediaOn(effect.call, effect.peer);
+      case 'signal':
+        return this.#signal(effect.call, effect.frame);
+      case 'ice-restart':
+        return this.#held.get(effect.call)?.call.tell('ice-restart', { cause: 'transport' });
+      case 'redial':
+        return this.#redial(effect);
       case 'suspicious':
-        return this.#events.suspicious(effect.call, 'unverified');
+        return tell(this.#events.suspicious, effect.call, 'unverified');
       case 'ended':
         return this.#ended(effect);
       case 'timer':
-        return this.#timer(effect.call, effect.key, effect.at);
+        return this.#timer(effect);
+      // The phase that goes with them has told the application.
+      case 'remote-ringing':
       case 'stop-alert':
       case 'media-off':
-      case 'ice-restart':
-      case 'signal':
-      case 'redial':
         return;
     }
   }
@@ -195,62 +231,67 @@ export class Calls {
   #behind(call: string, work: () => Promise<void>): void {
     work().catch((error: unknown) => {
       if (error instanceof CallsignError && error.code === 'network') {
-        if (this.#client.calls[call]) this.#config.after(WORK_RETRY_MS, () => this.#behind(call, work));
+        if (this.#client.calls[call]) this.#ground.config.after(WORK_RETRY_MS, () => this.#behind(call, work));
         return;
       }
-      this.#events.suspicious(call, error instanceof CallsignError ? error.reason : String(error));
+      tell(this.#events.suspicious, call, error instanceof CallsignError ? error.reason : String(error));
       this.#step({ type: 'hangup', call });
     });
   }
 
-  #timer(call: string, key: string, at: number | null): void {
-    const name = `${call} ${key}`;
-    this.#timers.get(name)?.();
-    this.#timers.delete(name);
-    if (at !== null)
-      this.#timers.set(
-        name,
-        this.#config.after(Math.max(0, at - this.#now()), () => this.#step({ type: 'timer', call, key })),
-      );
+  #timer({ call, key, at }: ClientEffect & { type: 'timer' }): void {
+    const ms = at === null ? null : at - this.#ground.now();
+    this.#timers.set(`${call} ${key}`, ms, () => this.#step({ type: 'timer', call, key }));
   }
 
-  async #say(verb: Verb): Promise<void> {
+  async #say(verb: Verb): Promise<Reply | null> {
     const reply = await this.#line.say(verb);
     if (reply) this.#step({ type: 'reply', call: verb.call, verb: verb.verb, attempt: verb.attempt, reply });
+    return reply;
   }
 
-  /** Over the call plane while it is open, else over the courier, else over HTTP. */
-  async #sayOnce(verb: Verb): Promise<Reply | null> {
-    const plane = this.#held.get(verb.call)?.call.plane ?? null;
-    const said = (plane && (await plane.say(verb))) ?? (await this.#courier().say(verb));
-    if (said || this.#courier().connected) return said;
-    const path = `/v1/calls/${verb.call}/verbs`;
-    return (await this.#api.ask(CallReply, {
-      method: 'POST',
-      path,
-      body: verb,
-      repeatable: false,
-    })) as unknown as Reply;
+  #sayOnce(verb: Verb): Promise<Reply | null> {
+    const plane = this.#held.get(verb.call)?.plane ?? null;
+    return sayOnce(verb, { plane, courier: this.#courier(), api: this.#ground.api });
   }
 
   #alert(id: string): void {
     const held = this.#held.get(id);
-    if (held) this.#events.incoming(held.call);
+    if (held) tell(this.#events.incoming, held.call);
   }
 
   #mediaOn(id: string, peer: Party): void {
-    const call = this.#held.get(id)?.call;
-    if (!call?.keys) return;
-    call.tell('phase', 'active');
-    call.tell('media', { peer, keys: call.keys });
+    const held = this.#held.get(id);
+    if (!held?.keys) return;
+    held.call.tell('media', { peer, keys: held.keys });
+    openEarly(this.#ground, held);
+  }
+
+  #signal(id: string, frame: PlaneFrame & { type: 'signal' }): void {
+    const held = this.#held.get(id);
+    if (held) onSignal(this.#ground, held, frame);
+  }
+
+  /** The user's call was merged into one that is gone: the peer is looked up, verified and called again. */
+  #redial({ call: id, media }: ClientEffect & { type: 'redial' }): void {
+    const { call, peer } = this.#gone.get(id) ?? {};
+    if (!call || !peer) return;
+    this.#behind(id, async () => {
+      const again = this.place(await lookedUpAgain(this.#ground, peer), media);
+      call.tell('continued', { call: again, how: 'redialed' });
+    });
   }
 
   #ended({ call: id, reason, elsewhere }: ClientEffect & { type: 'ended' }): void {
     const held = this.#held.get(id);
     if (!held) return;
+    const survivor = Object.values(this.#client.calls).find(({ mergedFrom }) => mergedFrom === id);
+    const merged = survivor && this.#held.get(survivor.id);
     this.#held.delete(id);
+    this.#gone.set(id, held);
     erase(held);
-    held.call.tell('phase', 'ended');
+    if (merged) held.call.tell('continued', { call: merged.call, how: 'merged' });
+    held.call.become({ phase: 'ended', reason, elsewhere });
     held.call.tell('ended', { reason, elsewhere });
   }
 }

@@ -1,12 +1,15 @@
-import type { Verb } from '../../protocol/call.ts';
+import type { PlaneFrame, Verb } from '../../protocol/call.ts';
 import type { OpenedInvitation } from '../crypto/invitation.ts';
-import type { CallerSide } from '../crypto/session.ts';
+import type { SessionKeys } from '../crypto/schedule.ts';
+import type { CallerSide, CallSession } from '../crypto/session.ts';
+import type { SignalReceiver, SignalSender } from '../crypto/signal.ts';
 import type { Peer } from '../directory.ts';
-import type { Call } from './call.ts';
+import type { LiveCall } from './call.ts';
+import type { CallPlane } from './plane.ts';
 
 /** What only the process knows of a call: secrets and sealed bytes that are never written down. */
 export interface HeldCall {
-  readonly call: Call;
+  readonly call: LiveCall;
   /** Caller: whom the user called. */
   readonly peer: Peer | null;
   readonly caller: CallerSide | null;
@@ -15,24 +18,58 @@ export interface HeldCall {
   /** Sealed once, resent as they are. */
   invite: Verb | null;
   answer: Verb | null;
+  session: CallSession | null;
+  /** Once the peer's confirmation verified. */
+  keys: SessionKeys | null;
+  signals: { readonly sender: SignalSender; readonly receiver: SignalReceiver } | null;
+  /** Signals of a peer that had its keys before this device had its own; and the opening under way, one after the other. */
+  early: (PlaneFrame & { type: 'signal' })[];
+  opening: Promise<void>;
+  /** Highest generation of a signal that was opened. */
+  generation: number;
+  plane: CallPlane | null;
   stopHandshake: () => void;
   stopReopening: () => void;
   /** The peer has our confirmation: no need to say it again. */
   heard: boolean;
 }
 
-export function heldCall(call: Call, given: Partial<Pick<HeldCall, 'peer' | 'caller' | 'invitation'>>): HeldCall {
-  const { peer = null, caller = null, invitation = null } = given;
-  const stop = () => undefined;
-  const sealed = { invite: null, answer: null };
-  return { call, peer, caller, invitation, ...sealed, stopHandshake: stop, stopReopening: stop, heard: false };
+export function heldCall(call: LiveCall, given: Partial<Pick<HeldCall, 'peer' | 'caller' | 'invitation'>>): HeldCall {
+  return {
+    call,
+    peer: null,
+    caller: null,
+    invitation: null,
+    invite: null,
+    answer: null,
+    session: null,
+    keys: null,
+    signals: null,
+    early: [],
+    opening: Promise.resolve(),
+    generation: 0,
+    plane: null,
+    stopHandshake: () => undefined,
+    stopReopening: () => undefined,
+    heard: false,
+    ...given,
+  };
 }
 
-/** Forgets every secret of the call. */
+/** Forgets every secret of the call: what is bytes is overwritten, also where the application holds it. */
 export function erase(held: HeldCall): void {
   held.stopHandshake();
   held.stopReopening();
   held.caller?.erase();
   held.invitation?.exporter.fill(0);
-  held.call.erase();
+  held.session?.erase();
+  if (held.keys) wipe(held.keys);
+  held.plane?.close();
+  Object.assign(held, { invite: null, answer: null, session: null, keys: null, signals: null, early: [], plane: null });
+}
+
+function wipe({ srtp, sframe, signal }: SessionKeys): void {
+  for (const { send, receive } of Object.values(srtp))
+    for (const part of [send.key, send.salt, receive.key, receive.salt]) part.fill(0);
+  for (const part of [sframe.send, sframe.receive, signal.send, signal.receive]) part.fill(0);
 }

@@ -1,9 +1,11 @@
 /** The call plane of one call: opened after the grant, again after every loss, and the key confirmation over its relay. */
+import { fromHex } from '../../bytes/hex.ts';
 import type { CallFrame } from '../../protocol/call.ts';
 import type { Bytes } from '../crypto/provider.ts';
 import type { Ground } from './ground.ts';
 import type { HeldCall } from './held.ts';
 import { CallPlane } from './plane.ts';
+import { startSignals } from './signals.ts';
 
 const CONFIRM_RETRY_MS = 300;
 /** Pause before a call-plane socket that was lost is opened again. */
@@ -12,7 +14,7 @@ const PLANE_RETRY_MS = 300;
 /** Resolves when the plane is open and the confirmation was said once; it is said again until the peer has it. */
 export async function link(ground: Ground, held: HeldCall): Promise<void> {
   const { call } = held;
-  if (!call.session || call.plane) return;
+  if (!held.session || held.plane) return;
   try {
     const plane = await CallPlane.open(ground.config, ground.api, call.id, {
       frame: (frame: CallFrame) => ground.step({ type: 'frame', frame }),
@@ -20,7 +22,7 @@ export async function link(ground: Ground, held: HeldCall): Promise<void> {
       closed: () => lost(ground, held),
     });
     if (ground.find(call.id) !== held) return plane.close();
-    call.plane = plane;
+    held.plane = plane;
   } catch {
     return lost(ground, held);
   }
@@ -29,31 +31,34 @@ export async function link(ground: Ground, held: HeldCall): Promise<void> {
 }
 
 function confirm(ground: Ground, held: HeldCall): void {
-  const { session } = held.call;
+  const { session } = held;
   held.stopHandshake();
   if (!session || held.heard) return;
-  held.call.relay(session.request());
+  held.plane?.relay(session.request());
   held.stopHandshake = ground.config.after(CONFIRM_RETRY_MS, () => confirm(ground, held));
 }
 
 function lost(ground: Ground, held: HeldCall): void {
   const { call } = held;
-  call.plane = null;
+  held.plane = null;
   if (ground.find(call.id) !== held) return;
   ground.step({ type: 'transport', call: call.id, up: false });
   held.stopReopening();
   held.stopReopening = ground.config.after(PLANE_RETRY_MS, () => ground.behind(call.id, () => link(ground, held)));
 }
 
+/** The peer's confirmation, or once it verified a datagram of the peer's. */
 async function datagram(ground: Ground, held: HeldCall, bytes: Bytes): Promise<void> {
-  const { call } = held;
-  const heard = call.session ? await call.session.receive(bytes) : null;
+  const { call, session } = held;
+  const heard = session ? await session.receive(bytes) : null;
+  if (ground.find(call.id) !== held) return;
   if (!heard?.ok) {
-    if (call.keys) call.tell('datagram', bytes);
+    if (held.keys) call.tell('datagram', bytes);
     return;
   }
-  call.keys = heard.keys;
-  if (heard.reply) call.relay(heard.reply);
+  held.keys = heard.keys;
+  startSignals(ground, held, fromHex(call.id) ?? new Uint8Array(), heard.keys);
+  if (heard.reply) held.plane?.relay(heard.reply);
   if (heard.answered) {
     held.heard = true;
     held.stopHandshake();
