@@ -25,11 +25,19 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe('the package', () => {
   it.each([
     ['sdk', `typeof m.CallsignClient === 'function' && typeof m.enroll === 'function'`],
+    ['sdk/webrtc', `typeof m.MediaConnection === 'function' && typeof m.serveFrames === 'function'`],
     ['attestation', `typeof m.verifyEvidence === 'function' && m.policies.standard.version.startsWith('standard')`],
     ['protocol', `m.PROBLEMS['not-found'].status === 404`],
   ])('is imported as callsign/%s by Node', (name, holds) => {
-    writeFileSync(join(folder, `${name}.mjs`), `import * as m from 'callsign/${name}';\nconsole.log(${holds});\n`);
-    const run = spawnSync(process.execPath, [`${name}.mjs`], { cwd: folder, encoding: 'utf8', timeout: 30_000 });
+    writeFileSync(
+      join(folder, `${name.replaceAll('/', '-')}.mjs`),
+      `import * as m from 'callsign/${name}';\nconsole.log(${holds});\n`,
+    );
+    const run = spawnSync(process.execPath, [`${name.replaceAll('/', '-')}.mjs`], {
+      cwd: folder,
+      encoding: 'utf8',
+      timeout: 30_000,
+    });
     expect(`${run.stdout}${run.stderr}`).toBe('true\n');
   });
 

@@ -22,8 +22,8 @@ const ARGUMENTS = [
   `--host-resolver-rules=MAP ${PLAIN_HOST} 127.0.0.1 , MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1`,
 ];
 
-export function openBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: PATH, headless: true, args: ARGUMENTS, timeout: 30_000 });
+export function openBrowser(more: readonly string[] = []): Promise<Browser> {
+  return chromium.launch({ executablePath: PATH, headless: true, args: [...ARGUMENTS, ...more], timeout: 30_000 });
 }
 
 /** One page on loopback, a secure context: WebAuthn works there. */

@@ -1,0 +1,6 @@
+/** `callsign/sdk/webrtc`: media of a call in a browser. */
+export { MediaConnection } from './connection.ts';
+export type { MediaEvents, MediaOptions, MediaState, Milestone, SignalPath } from './connection.ts';
+export { serveFrames, type FrameScope } from './frames.ts';
+export { AUDIO, type Ceiling, SCREEN, type StreamName, STREAMS, VIDEO_STEPS } from './quality.ts';
+export type { Rates, Statistics } from './statistics.ts';

@@ -1,0 +1,3 @@
+import { serveFrames } from '../../src/sdk/webrtc/frames.ts';
+
+serveFrames(globalThis);
