@@ -1,4 +1,5 @@
 /** `callsign/sdk/webrtc`: media of a call in a browser. */
+export { type CallMediaOptions, startMedia } from './call-media.ts';
 export { MediaConnection } from './connection.ts';
 export type { MediaEvents, MediaOptions, MediaState, Milestone, SignalPath } from './connection.ts';
 export { serveFrames, type FrameScope } from './frames.ts';
