@@ -8,9 +8,9 @@ import { Handles } from './handles.ts';
 import { Lists } from './lists.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { Rejudgings } from './rejudging.ts';
-import type { HandleOwner, Handles as HandleContract, Repositories } from './repositories.ts';
+import type { Handles as HandleContract, Repositories } from './repositories.ts';
 import { RevocationLists } from './revocation-lists.ts';
-import { deployment, handle } from './schema.ts';
+import { deployment } from './schema.ts';
 import { Verifications } from './verifications.ts';
 
 /** Every repository over one D1, or over what another host has in its place. */
@@ -51,20 +51,18 @@ export function openRepositories(d1: D1Shaped): Repositories {
 
 function handlesOf(db: Database, verifications: Verifications): HandleContract {
   const handles = new Handles(db);
-  const owner = async (hash: string): Promise<HandleOwner | null> => {
-    const [row] = await db
-      .select({ account: handle.account, verifiedAt: handle.verifiedAt, method: handle.method })
-      .from(handle)
-      .where(eq(handle.handle, hash));
-    return row ?? null;
-  };
   return {
     begin: (row) => verifications.begin(row),
     attempt: (id, account, now) => verifications.attempt(id, account, now),
     wrongSince: (hash, since) => verifications.wrongSince(hash, since),
     countWrong: (hash, at) => verifications.countWrong(hash, at),
+    sentSince: (hash, since) => verifications.sentSince(hash, since),
+    countSent: (hash, at) => verifications.countSent(hash, at),
     ended: (id) => verifications.ended(id),
-    owner,
+    owners: (hashes) => handles.ownersOf(hashes),
+    holding: (hash) => handles.holding(hash),
+    contest: (hash, holder, claimant, until) => handles.contest(hash, holder, claimant, until),
+    release: (hash, holder, at, to) => handles.release(hash, holder, at, to),
     async attach(hash, { account, verifiedAt, method }, request) {
       const told = {
         id: `handle/${request}`,
@@ -75,9 +73,7 @@ function handlesOf(db: Database, verifications: Verifications): HandleContract {
         reason: method,
         request,
       } as const;
-      const claimed = await handles.claim({ handle: hash, account, method, verifiedAt, request }, told);
-      if (claimed.ok) return { ok: true };
-      return { ok: false, account: (await owner(hash))?.account ?? '' };
+      return handles.claim({ handle: hash, account, method, verifiedAt, request }, told);
     },
   };
 }

@@ -31,6 +31,13 @@ export interface HandleOwner {
   readonly method: string;
 }
 
+/** All that is known of a handle: who holds it, since when it is given up, and who waits for it. Times in ms. */
+export interface Holding extends HandleOwner {
+  readonly releasedAt: number | null;
+  readonly claimant: string | null;
+  readonly claimUntil: number | null;
+}
+
 export interface Handles {
   begin(verification: Verification): Promise<void>;
   /** Takes one try and returns what it was a try at; null when there is none left, it expired or never was. */
@@ -38,9 +45,21 @@ export interface Handles {
   /** Wrong codes of this handle since `since`, over all resends. */
   wrongSince(handle: string, since: number): Promise<number>;
   countWrong(handle: string, at: number): Promise<void>;
-  /** Attaches the handle to the account unless another account holds it: then that one is returned. */
-  attach(handle: string, owner: HandleOwner, request: string): Promise<{ ok: true } | { ok: false; account: string }>;
-  owner(handle: string): Promise<HandleOwner | null>;
+  /** Codes sent since `since`: to this handle, and to all. */
+  sentSince(handle: string, since: number): Promise<{ readonly handle: number; readonly all: number }>;
+  countSent(handle: string, at: number): Promise<void>;
+  /**
+   * Attaches the handle to the account: free, its own, given to it, or claimed by it for long enough. Else another account holds
+   * it, and keeps it.
+   */
+  attach(handle: string, owner: HandleOwner, request: string): Promise<{ readonly ok: boolean }>;
+  /** Where these handles lead; a released one leads nowhere. */
+  owners(handles: readonly string[]): Promise<ReadonlyMap<string, HandleOwner>>;
+  holding(handle: string): Promise<Holding | null>;
+  /** `claimant` proved a handle that `holder` holds: from `until` on its proof counts. An earlier `until` of the same one stays. */
+  contest(handle: string, holder: string, claimant: string, until: number): Promise<void>;
+  /** The holder gives it up, to nobody or to `to`; false when it does not hold it. */
+  release(handle: string, holder: string, at: number, to: string | null): Promise<boolean>;
   ended(id: string): Promise<void>;
 }
 

@@ -22,7 +22,7 @@ export const deployment = sqliteTable('deployment', {
   jurisdiction: text().notNull(),
 });
 
-/** Decides handle -> account. The row exists only while the handle is proved; one account per handle. */
+/** Decides handle -> account: one account per handle, and who may have it next. A released handle keeps its row through its quarantine. */
 export const handle = sqliteTable(
   'handle',
   {
@@ -33,8 +33,20 @@ export const handle = sqliteTable(
     verifiedAt: integer('verified_at').notNull(),
     /** The request that wrote the row as it is, so that the same request again is no change. */
     request: text().notNull(),
+    /** When its account gave it up; from then on it leads nowhere, and to nobody else before its quarantine is over. */
+    releasedAt: integer('released_at'),
+    /** Another account that proved it, or that the holder gave it to, and from when on a proof gives it to that one. */
+    claimant: text(),
+    claimUntil: integer('claim_until'),
   },
   (table) => [index('handle_account').on(table.account)],
+);
+
+/** Codes that were sent, one row each, so that what a handle and a deployment get in a day can be limited. */
+export const sentCode = sqliteTable(
+  'sent_code',
+  { sequence: integer().primaryKey({ autoIncrement: true }), handle: text().notNull(), at: integer().notNull() },
+  (table) => [index('sent_code_handle').on(table.handle, table.at), index('sent_code_at').on(table.at)],
 );
 
 /** Codes on their way to handles; a row goes when it was right, and expired ones are swept. */

@@ -1,9 +1,9 @@
 import { and, count, eq, gt, lt, sql } from 'drizzle-orm';
 import type { Database } from './database.ts';
 import type { Verification } from './repositories.ts';
-import { verification, wrongCode } from './schema.ts';
+import { sentCode, verification, wrongCode } from './schema.ts';
 
-const WRONG_KEPT_MS = 2 * 86_400_000;
+const KEPT_MS = 2 * 86_400_000;
 
 /** Codes under way, and how often somebody guessed. */
 export class Verifications {
@@ -46,12 +46,23 @@ export class Verifications {
     await this.#db.insert(wrongCode).values({ handle, at });
   }
 
+  async sentSince(handle: string, since: number): Promise<{ handle: number; all: number }> {
+    const own = sql<number>`SUM(${sentCode.handle} = ${handle})`;
+    const rows = await this.#db.select({ all: count(), own }).from(sentCode).where(gt(sentCode.at, since));
+    return { handle: rows[0]?.own ?? 0, all: rows[0]?.all ?? 0 };
+  }
+
+  async countSent(handle: string, at: number): Promise<void> {
+    await this.#db.insert(sentCode).values({ handle, at });
+  }
+
   async ended(id: string): Promise<void> {
     await this.#db.delete(verification).where(eq(verification.id, id));
   }
 
   async sweep(now: number): Promise<void> {
     await this.#db.delete(verification).where(lt(verification.expiresAt, now));
-    await this.#db.delete(wrongCode).where(lt(wrongCode.at, now - WRONG_KEPT_MS));
+    await this.#db.delete(wrongCode).where(lt(wrongCode.at, now - KEPT_MS));
+    await this.#db.delete(sentCode).where(lt(sentCode.at, now - KEPT_MS));
   }
 }

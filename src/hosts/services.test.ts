@@ -18,6 +18,7 @@ const production: Settings = {
   anchors: [],
   lists: { mds: null, androidStatus: null, hosts: [] },
   access: null,
+  directory: {},
 };
 
 let made: Secrets;

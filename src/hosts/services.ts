@@ -7,11 +7,12 @@ import { fromBase64url } from '../bytes/base64url.ts';
 import type { Actors } from '../actors/port.ts';
 import type { DeploymentIdentity, Repositories } from '../db/repositories.ts';
 import { accessRules } from '../http/auth/operator.ts';
-import type { CodeSender, Services } from '../http/services.ts';
+import type { CodeMessage, Services } from '../http/services.ts';
 import type { Ground as ChoreGround } from '../jobs/chores.ts';
 import { LIST_HOSTS, listUrlProblem, type Source } from '../jobs/lists/fetch.ts';
 import { TrustInForce } from '../jobs/lists/in-force.ts';
 import type { ListName } from '../jobs/lists/stored.ts';
+import { type DirectorySettings, openDirectory } from './directory.ts';
 import { openSecrets, type Secrets, SecretsError } from './secrets.ts';
 
 /** Settings that are no secrets, as both hosts read them from their environment. */
@@ -30,6 +31,7 @@ export interface Settings {
   readonly lists: ListSettings;
   /** ACCESS_TEAM and ACCESS_AUDIENCE: the Cloudflare Access application in front of `/v1/admin`; null without one. */
   readonly access: { readonly team: string; readonly audience: string } | null;
+  readonly directory: DirectorySettings;
 }
 
 /** MDS_URL, ANDROID_STATUS_URL, LIST_HOSTS: where lists are fetched from; a list without URL is not fetched. */
@@ -98,7 +100,13 @@ export async function composeServices(
   const claimed = { deployment: opened.deployment, jurisdiction: settings.jurisdiction };
   const settled = await sameDeployment(ground, claimed);
   const anchor = opened.developmentRoot && developmentAnchor(opened.developmentRoot.certificate);
-  const { codes, inbox } = developmentInbox();
+  const inbox = environment === 'development' ? developmentInbox() : null;
+  const directory = openDirectory(settings.directory, inbox && inbox.put, {
+    fetcher: (url, init) => fetch(url, init),
+    wait: (ms) => new Promise((resolve) => void setTimeout(resolve, ms)),
+    now: () => Date.now(),
+    log: ground.log,
+  });
   listSources(settings.lists);
   const base = builtInTrust({}, [...(anchor ? [anchor] : []), ...settings.anchors.map(virtualTpm)]);
   const now = () => Date.now();
@@ -122,8 +130,9 @@ export async function composeServices(
       ground.log({ event: 'lists.unread', error: String(error) }),
     ),
     policy,
-    codes: environment === 'development' ? codes : unconfigured,
-    inbox: environment === 'development' ? inbox : null,
+    directory: directory.rules,
+    codes: directory.codes,
+    inbox: inbox && inbox.read,
     developmentRoot: opened.developmentRoot,
     now,
     random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
@@ -175,23 +184,15 @@ function virtualTpm(text: string, index: number): Anchor {
 }
 
 /** Codes of development stay in this process, the newest per handle. */
-function developmentInbox(): { codes: CodeSender; inbox: (handle: string) => string | null } {
+function developmentInbox(): { put: (message: CodeMessage) => void; read: (handle: string) => string | null } {
   const sent = new Map<string, string>();
   return {
-    codes: {
-      async send(handle, code) {
-        sent.delete(handle);
-        sent.set(handle, code);
-        const [oldest] = sent.keys();
-        if (sent.size > INBOX_HOLDS && oldest !== undefined) sent.delete(oldest);
-      },
+    put({ handle, code }) {
+      sent.delete(handle);
+      sent.set(handle, code);
+      const [oldest] = sent.keys();
+      if (sent.size > INBOX_HOLDS && oldest !== undefined) sent.delete(oldest);
     },
-    inbox: (handle) => sent.get(handle) ?? null,
+    read: (handle) => sent.get(handle) ?? null,
   };
 }
-
-const unconfigured: CodeSender = {
-  async send() {
-    throw new Error('no provider is configured that sends codes');
-  },
-};

@@ -78,7 +78,7 @@ export function ofManifest(reason: string): Refusal {
 
 /** What actors say of who asks and what they hold. */
 export function ofActor(reason: string): Refusal {
-  if (reason === 'unknown-call') return { slug: 'not-found', reason };
+  if (reason === 'unknown-call' || reason === 'handle-not-held') return { slug: 'not-found', reason };
   if (reason === 'malformed') return { slug: 'bad-request', reason };
   if (among(STANDING_REASONS, reason)) return { slug: 'forbidden', reason };
   return among(REASONS.refused, reason) ? { slug: 'refused', reason } : OTHER;

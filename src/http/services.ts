@@ -1,11 +1,15 @@
 import type { Policy } from '../attestation/policy/policy.ts';
 import type { TrustStore } from '../attestation/trust/store.ts';
 import type { DevelopmentRoot } from '../attestation/development/attester.ts';
+import type { SeekLimits } from '../actors/account/seeking.ts';
 import type { Actors } from '../actors/port.ts';
 import type { Issuer } from '../ca/authority.ts';
 import type { Signer } from '../ca/signer.ts';
 import type { Repositories } from '../db/repositories.ts';
+import type { HandleRules } from '../directory/handle/canonical.ts';
+import type { HandleMethod } from '../protocol/handle.ts';
 import type { OperatorRules } from './auth/operator.ts';
+import type { OidcIssuer } from './oidc.ts';
 
 /** Who this deployment is; fixed at its first start. */
 export interface Deployment {
@@ -46,9 +50,34 @@ export interface Keys {
   readonly hardware: MacKey;
 }
 
-/** Sends a code to a handle. In development it goes to an inbox that tests and people can read. */
+/** One code on its way. Never logged. */
+export interface CodeMessage {
+  readonly kind: 'phone' | 'email';
+  /** Canonical. */
+  readonly handle: string;
+  readonly code: string;
+  /** Names this sending: a repeat of it is the same message. */
+  readonly id: string;
+}
+
+/** Sends codes to handles. In development they go to an inbox that tests and people can read. */
 export interface CodeSender {
-  send(handle: string, code: string): Promise<void>;
+  /** How a handle counts as proved that got its code this way. */
+  method(kind: CodeMessage['kind']): HandleMethod;
+  /** False when it was not handed over: nothing will come. */
+  send(message: CodeMessage): Promise<boolean>;
+}
+
+/** What the operator decides about the directory. */
+export interface DirectoryRules {
+  readonly handles: HandleRules;
+  readonly seek: SeekLimits;
+  /** Codes in 24 h: in one account's name, to one handle, and of the whole deployment. */
+  readonly codes: { readonly perAccount: number; readonly perHandle: number; readonly perDay: number };
+  /** Canonical handle -> fixed code, for those who review an app; they find each other and nobody else. */
+  readonly tests: ReadonlyMap<string, string>;
+  /** By short name. */
+  readonly issuers: ReadonlyMap<string, OidcIssuer>;
 }
 
 /** What a request may use; built once by the host's composition root. */
@@ -61,6 +90,7 @@ export interface Services {
   /** Anchors, and the lists in force at this moment or up to a minute ago. */
   readonly trust: { current(): Promise<TrustStore>; reload(): Promise<TrustStore>; readonly base: TrustStore };
   readonly policy: Policy;
+  readonly directory: DirectoryRules;
   readonly codes: CodeSender;
   /** Development only: what was sent, by handle. */
   readonly inbox: ((handle: string) => string | null) | null;

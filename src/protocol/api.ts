@@ -135,18 +135,47 @@ export const KeyStatus = v.object({
 });
 export type KeyStatus = v.InferOutput<typeof KeyStatus>;
 
-/** POST /v1/handles, POST /v1/handles/{id}/verification */
+/** Short name of an identity provider that the deployment believes. */
+const Issuer = v.pipe(v.string(), v.regex(/^[a-z0-9-]{1,32}$/));
+
+/** POST /v1/handles: a code to a handle, or a nonce for a token of an identity provider, whose subject becomes the handle. */
 export const HandleRequest = v.object({ handle: v.pipe(v.string(), v.minLength(3), v.maxLength(320)) });
-export const HandlePending = v.object({ id: encoded(16), expiresAt: Millis });
+export const HandleStart = v.union([HandleRequest, v.object({ issuer: Issuer })]);
+export const HandlePending = v.object({
+  id: encoded(16),
+  expiresAt: Millis,
+  /** What the token must carry. */
+  nonce: v.optional(v.string()),
+});
+
+/** POST /v1/handles/{id}/verification */
 export const CodeRequest = v.object({ ...HandleRequest.entries, code: v.pipe(v.string(), v.regex(/^[0-9]{6}$/)) });
+export const HandleProof = v.union([
+  CodeRequest,
+  v.object({ issuer: Issuer, token: v.pipe(v.string(), v.minLength(1), v.maxLength(8_192)) }),
+]);
 export const OwnHandle = v.object({
   handle: v.string(),
   /** HMAC-SHA256(salt, canonical handle): what the account's next manifest must list. */
   commitment: Hash,
   salt: encoded(32),
   verifiedAt: Millis,
+  /** Found by nobody but contacts, who has talked with the account, and who shows a capability of it. */
+  hidden: v.boolean(),
 });
+/** POST /v1/handles/visibility: whether lookups of strangers find it. */
+export const HandleVisibility = v.object({ ...HandleRequest.entries, hidden: v.boolean() });
+/** POST /v1/handles/releases: given up, or given to another account. */
+export const HandleRelease = v.object({ ...HandleRequest.entries, to: v.optional(AccountId) });
 export type OwnHandle = v.InferOutput<typeof OwnHandle>;
+
+/** What a caller holds of an account: the head it has verified, and a capability that finds a hidden handle again. */
+export const KnownHead = v.object({
+  version: v.number(),
+  hash: Hash,
+  capability: v.optional(v.object({ device: DeviceId, token: v.pipe(v.string(), v.maxLength(128)) })),
+});
+export type KnownHead = v.InferOutput<typeof KnownHead>;
 
 /** POST /v1/lookups */
 export const LookupRequest = v.object({
@@ -154,7 +183,7 @@ export const LookupRequest = v.object({
   /** Take a one-time key of each device; repeated with the same Idempotency-Key it takes no second one. */
   claim: v.optional(v.boolean(), false),
   /** Verified heads by account: manifests are returned from there. */
-  known: v.optional(v.record(v.string(), v.object({ version: v.number(), hash: Hash })), {}),
+  known: v.optional(v.record(v.string(), KnownHead), {}),
 });
 export type LookupRequest = v.InferOutput<typeof LookupRequest>;
 

@@ -43,6 +43,11 @@ export type PublicJwk = v.InferOutput<typeof PublicJwk>;
 export const KeySet = v.object({ keys: v.pipe(v.array(PublicJwk), v.maxLength(16)) });
 export type KeySet = v.InferOutput<typeof KeySet>;
 
+/** A handle that its account gave up goes to nobody else for so long; nor one that its active account still holds, without its word. */
+export const HANDLE_QUARANTINE_MS = 7 * 86_400_000;
+/** An account that asked for something in this time is active. */
+export const ACCOUNT_ACTIVE_MS = 30 * 86_400_000;
+
 /** Verification codes. */
 export const CODE = {
   digits: 6,
@@ -51,3 +56,8 @@ export const CODE = {
   /** Wrong codes per handle and day, over all resends. */
   wrongPerDay: 15,
 } as const;
+
+/** What an account's devices are told of its handles: envelopes of topic `account`. `until` in ms: then it may be the other one's. */
+export type HandleNews =
+  | { readonly type: 'handle-claimed'; readonly handle: string; readonly until: number }
+  | { readonly type: 'handle-lost'; readonly handle: string };

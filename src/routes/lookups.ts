@@ -1,17 +1,22 @@
+import type { HandleOwner } from '../db/repositories.ts';
 import { draftAssertion } from '../directory/handle/assertion.ts';
 import { readHandle } from '../directory/handle/canonical.ts';
 import { accountOf, ask, deviceOf } from '../http/ask.ts';
 import { authenticated } from '../http/authenticated.ts';
 import { json } from '../http/body.ts';
 import { type AppContext, factory } from '../http/context.ts';
-import { handleHash, HANDLE_RULES } from '../http/handles.ts';
+import { decoyOf, handleHash } from '../http/handles.ts';
 import { problem } from '../http/problem.ts';
+import { tooMany } from '../http/rate-limit.ts';
+import { ofActor } from '../http/refusals.ts';
 import { LookupRequest, type LookupDevice, type LookupResult } from '../protocol/api.ts';
 import type { KeyBundle, OneTimeKey } from '../protocol/bundle.ts';
 import type { HandleMethod } from '../protocol/handle.ts';
 import type { SignedManifest } from '../protocol/manifest.ts';
 
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{8,128}$/;
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
 
 interface AccountView {
   readonly account: string;
@@ -29,36 +34,78 @@ interface AccountView {
   readonly refreshAt: number;
 }
 
+/** One handle of a request: as it was written, as it is compared, and where it leads. */
+interface Sought {
+  readonly text: string;
+  readonly handle: string;
+  readonly hash: string;
+  readonly owner: HandleOwner | null;
+}
+
 /** POST /v1/lookups: handle -> account, chain, devices, keys and capabilities. What is unknown or hidden looks the same. */
 export const lookups = factory.createApp().post('/v1/lookups', authenticated, async (c) => {
   const read = await json(c, LookupRequest);
   if (!read.ok) return read.response;
+  const { claim, known, handles } = read.value;
   const key = c.req.header('Idempotency-Key');
-  if (read.value.claim && !IDEMPOTENCY_KEY.test(key ?? '')) return problem(c, 'bad-request', 'idempotency-key-missing');
-  const results: LookupResult[] = [];
-  for (const handle of read.value.handles) results.push(await find(c, handle, read.value, key ?? c.var.request));
-  return c.json({ results, serverNow: c.var.services.now() });
+  if (claim && !IDEMPOTENCY_KEY.test(key ?? '')) return problem(c, 'bad-request', 'idempotency-key-missing');
+  const sought = await whither(c, handles);
+  const leave = await mayLook(c, sought);
+  if (!leave.ok) return leave.response;
+  const find = (one: Sought) => found(c, one, { claim, known, request: key ?? c.var.request, test: leave.test });
+  return c.json({ results: await Promise.all(sought.map(find)), serverNow: c.var.services.now() });
 });
 
-async function find(
-  c: AppContext,
-  text: string,
-  { claim, known }: LookupRequest,
-  request: string,
-): Promise<LookupResult> {
-  const absent = { handle: text, found: false } as const;
-  const parsed = readHandle(text, HANDLE_RULES);
+async function whither(c: AppContext, texts: readonly string[]): Promise<Sought[]> {
   const { services } = c.var;
+  const written = texts.map((text) => {
+    const parsed = readHandle(text, services.directory.handles);
+    const handle = parsed.ok ? parsed.handle.canonical : text;
+    return { text, handle, hash: handleHash(services, handle) };
+  });
+  const owners = await services.db.handles.owners(written.map(({ hash }) => hash));
+  return written.map((one) => ({ ...one, owner: owners.get(one.hash) ?? null }));
+}
+
+/** The asking account's own word: its limits, and whether it stands among the handles for tests. */
+async function mayLook(
+  c: AppContext,
+  sought: readonly Sought[],
+): Promise<{ ok: true; test: boolean } | { ok: false; response: Response }> {
+  const limits = c.var.services.directory.seek;
+  const handles = sought.map(({ hash, owner }) => ({ handle: hash, account: owner?.account ?? null }));
+  const asked = await ask<{ test: boolean }>(c, accountOf(c.var.caller.account), { do: 'seek', handles, limits });
+  if (!asked.ok) return asked;
+  if (asked.value.ok) return { ok: true, test: asked.value.test };
+  const { reason, quota, retryAfterMs } = asked.value;
+  const reached = { quota: Number(quota), retryAfterMs: Number(retryAfterMs) };
+  if (reason === 'lookups-per-day')
+    return { ok: false, response: tooMany(c, reason, { ...reached, windowMs: DAY_MS }) };
+  if (reason === 'lookups-per-minute')
+    return { ok: false, response: tooMany(c, reason, { ...reached, windowMs: MINUTE_MS }) };
+  const refused = ofActor(reason);
+  return { ok: false, response: problem(c, refused.slug, refused.reason) };
+}
+
+interface How {
+  readonly claim: boolean;
+  readonly known: LookupRequest['known'];
+  readonly request: string;
+  readonly test: boolean;
+}
+
+/** An account is asked whatever the directory said, so that its answer to a handle that leads nowhere takes as long. */
+async function found(c: AppContext, { text, handle, hash, owner }: Sought, how: How): Promise<LookupResult> {
+  const { claim, known, request } = how;
+  const absent = { handle: text, found: false } as const;
   const { account: ownAccount, device } = c.var.caller;
   const caller = { account: ownAccount, device };
-  const handle = parsed.ok ? parsed.handle.canonical : text;
-  const owner = await services.db.handles.owner(handleHash(services, handle));
-  if (!owner) return absent;
-  const asked = await ask<AccountView>(c, accountOf(owner.account), {
+  const leads = owner !== null && (owner.method === 'test') === how.test;
+  const asked = await ask<AccountView>(c, accountOf(leads ? owner.account : decoyOf(c.var.services, hash)), {
     do: 'lookup',
     caller,
     handle,
-    known: known[owner.account] ?? null,
+    known: (owner && known[owner.account]) ?? null,
   });
   if (!asked.ok || !asked.value.ok) return absent;
   const view = asked.value;

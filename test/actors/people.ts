@@ -34,7 +34,13 @@ export interface Phone {
 
 type Wire = { algorithm: 'ES256'; key: string; data: string; signature: string };
 
-const TERMS = { handles: [], recovery: { policy: 'delay' as const, delayHours: 24, handles: [] }, minProtocol: 1 };
+/** What every account commits to, under whatever handle it is found. */
+const COMMITMENT = base64url(new Uint8Array(32));
+const TERMS = {
+  handles: [COMMITMENT],
+  recovery: { policy: 'delay' as const, delayHours: 24, handles: [] },
+  minProtocol: 1,
+};
 
 /** As much of a host as a town needs: commands, time and dice. */
 export interface Ground {
@@ -140,7 +146,7 @@ export class Town {
       do: 'handle',
       handle: name,
       salt: 's',
-      commitment: 'c',
+      commitment: COMMITMENT,
       method: 'test',
       verifiedAt: this.ground.now,
     });

@@ -26,6 +26,7 @@ const settings: Settings = {
   anchors: [],
   lists: { mds: null, androidStatus: null, hosts: [] },
   access: null,
+  directory: {},
 };
 const ground = { actors: {} as Actors, db, log: () => undefined, ready: async () => [] };
 let secrets: Secrets;

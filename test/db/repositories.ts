@@ -6,6 +6,7 @@ import { events } from '../../src/db/events.ts';
 import { Evidences } from '../../src/db/evidences.ts';
 import { Handles } from '../../src/db/handles.ts';
 import { RevocationLists } from '../../src/db/revocation-lists.ts';
+import { Verifications } from '../../src/db/verifications.ts';
 import { certificate, challengeUse, event, evidenceIndex, list, revocationList } from '../../src/db/schema.ts';
 
 /** What the repositories promise over D1 and over everything in its shape. The migrations have been applied. */
@@ -82,7 +83,8 @@ export function repositories(host: string, open: () => Promise<Database>): void 
       );
       const winner = outcomes.findIndex(({ ok }) => ok);
       expect(outcomes.filter(({ ok }) => ok)).toHaveLength(1);
-      expect(await handles.accountsOf(['+4930111', '+4930999'])).toEqual(new Map([['+4930111', `account-${winner}`]]));
+      const owners = await handles.ownersOf(['+4930111', '+4930999']);
+      expect([...owners].map(([name, { account }]) => [name, account])).toEqual([['+4930111', `account-${winner}`]]);
       expect(await tellings('race-')).toEqual([`race-${winner}`]);
     });
 
@@ -98,16 +100,80 @@ export function repositories(host: string, open: () => Promise<Database>): void 
       expect(await tellings('held-')).toEqual(['held-1', 'held-2']);
     });
 
-    it('a handle is released only by its holder, and is then free', async () => {
+    const DAY = 86_400_000;
+    const taken = { ok: false, reason: 'handle-taken' };
+    /** A proof of `account`, so many days after the first one. */
+    const proof = (handles: Handles, handle: string, account: string, days: number) =>
+      handles.claim(
+        proved(handle, account, `${handle}-${account}-${days}`, 1 + days * DAY),
+        told(`${handle}-${account}-${days}`),
+      );
+
+    it('a handle is given up only by its holder; it then leads nowhere, and for seven days it is nobody else’s', async () => {
       const handles = new Handles(db);
-      await handles.claim(proved('b@example.org', 'one', 'i1'), told('free-1'));
-      await handles.release('b@example.org', 'two');
-      expect(await handles.claim(proved('b@example.org', 'two', 'i2'), told('free-2'))).toEqual({
-        ok: false,
-        reason: 'handle-taken',
-      });
-      await handles.release('b@example.org', 'one');
-      expect(await handles.claim(proved('b@example.org', 'two', 'i3'), told('free-3'))).toEqual({ ok: true });
+      const name = 'b@example.org';
+      await proof(handles, name, 'one', 0);
+      expect(await handles.release(name, 'two', 1, null)).toBe(false);
+      expect(await proof(handles, name, 'two', 0)).toEqual(taken);
+      expect(await handles.release(name, 'one', 1, null)).toBe(true);
+      expect(await handles.release(name, 'one', 1, null)).toBe(false);
+      expect([...(await handles.ownersOf([name])).keys()]).toEqual([]);
+      expect(await proof(handles, name, 'two', 6.9)).toEqual(taken);
+      expect(await proof(handles, name, 'two', 7)).toEqual({ ok: true });
+      expect((await handles.ownersOf([name])).get(name)).toMatchObject({ account: 'two', verifiedAt: 1 + 7 * DAY });
+    });
+
+    it('who gave a handle up may have it back at once', async () => {
+      const handles = new Handles(db);
+      await proof(handles, 'c@example.org', 'one', 0);
+      await handles.release('c@example.org', 'one', 1, null);
+      expect(await proof(handles, 'c@example.org', 'one', 1)).toEqual({ ok: true });
+      expect((await handles.ownersOf(['c@example.org'])).get('c@example.org')).toMatchObject({ account: 'one' });
+    });
+
+    it('a claim counts from its time on, for who made it and nobody else; a repeat does not put it off', async () => {
+      const handles = new Handles(db);
+      const name = 'd@example.org';
+      await proof(handles, name, 'one', 0);
+      await handles.contest(name, 'one', 'two', 7 * DAY);
+      await handles.contest(name, 'one', 'two', 9 * DAY);
+      expect(await handles.holding(name)).toMatchObject({ account: 'one', claimant: 'two', claimUntil: 7 * DAY });
+      expect(await proof(handles, name, 'two', 6.9)).toEqual(taken);
+      expect(await proof(handles, name, 'three', 8)).toEqual(taken);
+      expect(await proof(handles, name, 'two', 8)).toEqual({ ok: true });
+      expect(await handles.holding(name)).toMatchObject({ account: 'two', claimant: null, claimUntil: null });
+    });
+
+    it('a holder that proves its handle again ends the claim', async () => {
+      const handles = new Handles(db);
+      const name = 'e@example.org';
+      await proof(handles, name, 'one', 0);
+      await handles.contest(name, 'one', 'two', 7 * DAY);
+      expect(await proof(handles, name, 'one', 3)).toEqual({ ok: true });
+      expect(await proof(handles, name, 'two', 8)).toEqual(taken);
+    });
+
+    it('what is given to another account is that one’s with its first proof, and leads to the giver until then', async () => {
+      const handles = new Handles(db);
+      const name = 'f@example.org';
+      await proof(handles, name, 'one', 0);
+      expect(await handles.release(name, 'one', 1, 'two')).toBe(true);
+      expect((await handles.ownersOf([name])).get(name)).toMatchObject({ account: 'one' });
+      expect(await proof(handles, name, 'three', 0)).toEqual(taken);
+      expect(await proof(handles, name, 'two', 0)).toEqual({ ok: true });
+    });
+
+    it('codes that were sent are counted per handle and over all', async () => {
+      const verifications = new Verifications(db);
+      for (const [handle, at] of [
+        ['x', 10],
+        ['x', 20],
+        ['y', 30],
+      ] as const)
+        await verifications.countSent(handle, at);
+      expect(await verifications.sentSince('x', 10)).toEqual({ handle: 1, all: 2 });
+      expect(await verifications.sentSince('x', 0)).toEqual({ handle: 2, all: 3 });
+      expect(await verifications.sentSince('z', 30)).toEqual({ handle: 0, all: 0 });
     });
 
     const serial = async (name: string) =>

@@ -34,6 +34,7 @@ const SETTINGS: Settings = {
   jurisdiction: 'none',
   anchors: [],
   access: null,
+  directory: {},
   lists: { mds: null, androidStatus: null, hosts: [] },
 };
 

@@ -1,20 +1,15 @@
-import { onEventCommand, onEventsDue, record } from '../events.ts';
+import { onEventCommand, onEventsDue } from '../events.ts';
 import type { Actor, Arrival, Event, Json, Turn } from '../port.ts';
-import {
-  deleteHistory,
-  forgetOldHistory,
-  history,
-  HISTORY_DEADLINE,
-  onCallMail,
-  policyOf,
-  setPolicy,
-} from './calls.ts';
+import { deleteHistory, forgetOldHistory, history, HISTORY_DEADLINE, onCallMail } from './calls.ts';
 import { authorize, intend, issued, published, revoke } from './certificates.ts';
 import type { AccountCommand } from './command.ts';
+import { addHandle, contested, dropHandle, handlesOf, hideHandle, lost, prove } from './handles.ts';
 import { headOf, manifestsAfter } from './head.ts';
 import { lookup } from './lookup.ts';
 import { commitManifest } from './manifest.ts';
+import { policyOf, setPolicy } from './policy.ts';
 import { accountSchema, accountTables } from './schema.ts';
+import { seek } from './seeking.ts';
 
 /** An account: its manifest chain, its devices' standing, its policy, its locks, its history. */
 export const account: Actor<AccountCommand> = {
@@ -60,12 +55,19 @@ function obey(t: Turn, command: AccountCommand): Json {
     case 'handle':
       return addHandle(t, command);
     case 'handles':
-      return {
-        ok: true,
-        handles: t.all<Json & object>(
-          `SELECT handle, salt, commitment, verified_at AS verifiedAt FROM account_handle WHERE actor = ?1 ORDER BY handle`,
-        ) as Json[],
-      };
+      return handlesOf(t);
+    case 'prove':
+      return prove(t, command);
+    case 'hide-handle':
+      return hideHandle(t, command);
+    case 'drop-handle':
+      return dropHandle(t, command);
+    case 'handle-contested':
+      return contested(t, command);
+    case 'handle-lost':
+      return lost(t, command);
+    case 'seek':
+      return seek(t, command);
     case 'lookup':
       return lookup(t, command);
     case 'policy':
@@ -86,23 +88,4 @@ function obey(t: Turn, command: AccountCommand): Json {
     case 'unclear':
       return { ok: false, reason: 'malformed' };
   }
-}
-
-/** A handle this account proved. Who it belongs to is decided in the directory; the salt is kept here. */
-function addHandle(t: Turn, command: AccountCommand & { do: 'handle' }): Json {
-  t.run(
-    `INSERT INTO account_handle (actor, handle, salt, commitment, method, verified_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-     ON CONFLICT (actor, handle) DO UPDATE SET verified_at = excluded.verified_at, method = excluded.method`,
-    command.handle,
-    command.salt,
-    command.commitment,
-    command.method,
-    command.verifiedAt,
-  );
-  record(t, { type: 'handle.verified', severity: 'info', subject: t.self.name, reason: command.method });
-  const kept = t.all<{ salt: string; commitment: string; verifiedAt: number }>(
-    `SELECT salt, commitment, verified_at AS verifiedAt FROM account_handle WHERE actor = ?1 AND handle = ?2`,
-    command.handle,
-  )[0];
-  return { ok: true, ...kept };
 }

@@ -1,38 +1,21 @@
-import type { Bucket } from '../../calls/bucket.ts';
 import type { PolicyAnswer } from '../../calls/command.ts';
 import type { AccountMail, LockRequest } from '../../calls/effect.ts';
 import { type PairRow, releaseLock, takeLock } from '../../calls/pair.ts';
-import { type CallPolicy, judgeInvite, STRANGER_WINDOW_MS } from '../../calls/policy.ts';
+import { judgeInvite, STRANGER_WINDOW_MS } from '../../calls/policy.ts';
 import { HISTORY_KEEP_MS, type HistoryFrame, type HistoryRow } from '../../protocol/history.ts';
 import { TOPIC } from '../../protocol/courier.ts';
-import type { Envelope } from '../../protocol/envelope.ts';
 import type { Json, Turn } from '../port.ts';
+import { bucketOf, saveBucket } from './buckets.ts';
 import { refreshSet } from './callable.ts';
 import { staleLegs } from './capability.ts';
 import type { AccountCommand } from './command.ts';
-import { devicesOf } from './devices.ts';
 import { headOf } from './head.ts';
 import { hasCalled } from './lookup.ts';
+import { tellDevices } from './notice.ts';
+import { policyOf } from './policy.ts';
 
 export const HISTORY_DEADLINE = 'history';
-const NEWS_LIFE_MS = 7 * 86_400_000;
-const MAIL_LIFE_MS = 22 * 3_600_000;
 const LOCK_ANSWER_MS = 60_000;
-
-const OPEN_HOUSE: CallPolicy = { blocked: [], quietUntil: null, contactsOnly: false, contacts: [] };
-
-export function policyOf(t: Turn): CallPolicy {
-  const kept = t.all<{ policy: string }>(`SELECT policy FROM account_policy WHERE actor = ?1`)[0];
-  return kept ? (JSON.parse(kept.policy) as CallPolicy) : OPEN_HOUSE;
-}
-
-export function setPolicy(t: Turn, policy: CallPolicy): Json {
-  t.run(
-    `INSERT INTO account_policy (actor, policy) VALUES (?1, ?2) ON CONFLICT (actor) DO UPDATE SET policy = excluded.policy`,
-    JSON.stringify(policy),
-  );
-  return { ok: true, policy: policy as unknown as Json };
-}
 
 /** Mail of a call: what the account says to it, whom it locks, what it remembers. */
 export function onCallMail(t: Turn, mail: AccountMail): Json {
@@ -121,19 +104,6 @@ function savePairs(t: Turn, { caller, callee }: { caller: string; callee: string
     );
 }
 
-function bucketOf(t: Turn, name: string): Bucket | null {
-  return t.all<Bucket>(`SELECT tokens, at FROM account_bucket WHERE actor = ?1 AND name = ?2`, name)[0] ?? null;
-}
-
-function saveBucket(t: Turn, name: string, { tokens, at }: Bucket): void {
-  t.run(
-    `INSERT INTO account_bucket (actor, name, tokens, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (actor, name) DO UPDATE SET tokens = excluded.tokens, at = excluded.at`,
-    name,
-    tokens,
-    at,
-  );
-}
-
 /** One row per call (G6): the first that comes stays, and every device of the account hears of it. */
 function remember(t: Turn, row: HistoryRow): Json {
   if (!headOf(t)) return { ok: false, reason: 'unknown-account' };
@@ -146,35 +116,13 @@ function remember(t: Turn, row: HistoryRow): Json {
     row.outcome,
     row.endedAt,
   );
-  if (added > 0) tellDevices(t, { type: 'row', row }, `history.${row.call}`);
+  if (added > 0) tellCalls(t, { type: 'row', row }, `history.${row.call}`);
   t.wake(HISTORY_DEADLINE, t.now + 86_400_000);
   return { ok: true };
 }
 
-function tellDevices(t: Turn, frame: HistoryFrame, id: string): void {
-  for (const { device, status } of devicesOf(t)) {
-    if (status !== 'active') continue;
-    const envelope: Envelope = {
-      id,
-      topic: TOPIC.history,
-      from: null,
-      collapse: null,
-      expires: t.now + NEWS_LIFE_MS,
-      priority: 'normal',
-      control: false,
-      volatile: false,
-      receipt: null,
-      order: null,
-      push: null,
-      body: frame,
-    };
-    t.post(
-      { kind: 'device', name: device },
-      'news',
-      { do: 'put', envelope: envelope as unknown as Json },
-      t.now + MAIL_LIFE_MS,
-    );
-  }
+function tellCalls(t: Turn, frame: HistoryFrame, id: string): void {
+  tellDevices(t, TOPIC.history, frame, id);
 }
 
 export function history(t: Turn, { before, limit }: AccountCommand & { do: 'history' }): Json {
@@ -193,7 +141,7 @@ export function deleteHistory(t: Turn, calls: readonly string[]): Json {
       t.run(`UPDATE account_history SET deleted = 1, row = '{}' WHERE actor = ?1 AND call = ?2 AND deleted = 0`, call) >
       0,
   );
-  if (gone.length > 0) tellDevices(t, { type: 'deleted', calls: gone }, `history-deleted.${t.now}.${gone[0] ?? ''}`);
+  if (gone.length > 0) tellCalls(t, { type: 'deleted', calls: gone }, `history-deleted.${t.now}.${gone[0] ?? ''}`);
   return { ok: true, deleted: gone };
 }
 

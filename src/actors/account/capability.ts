@@ -46,6 +46,13 @@ export function mintFor(
   return { capabilities, expiresAt };
 }
 
+/** Whether this account gave the caller that capability and it has not expired; of whichever callable set. */
+export function isGenuine(t: Turn, caller: Party, { device, token }: { device: string; token: string }): boolean {
+  const callee = { account: t.self.name, device };
+  const checked = checkCapability(keysOf(t), token, { caller, callee, purpose: 'call', epoch: 0 }, t.now);
+  return checked.ok || checked.reason === 'stale';
+}
+
 /** Legs whose capability does not hold for this caller now. */
 export function staleLegs(
   t: Turn,

@@ -2,6 +2,7 @@ import { fromBase64url } from '../../bytes/base64url.ts';
 import { thumbprint } from '../../identity/proof.ts';
 import { record } from '../events.ts';
 import type { Json, Turn } from '../port.ts';
+import { seen } from './activity.ts';
 import { refreshSet } from './callable.ts';
 import type { AccountCommand } from './command.ts';
 import { deviceOf, setStatus } from './devices.ts';
@@ -22,6 +23,7 @@ export function authorize(
     shown === undefined ? listed.key === key : thumbprint(fromBase64url(listed.key) ?? new Uint8Array()) === shown;
   if (!same) return { ok: false, reason: 'another-key' };
   if (proof && !useProof(t, `${device} ${proof.id}`, proof.until)) return { ok: false, reason: 'proof-replayed' };
+  seen(t);
   return { ok: true, key: listed.key, notAfter: kept.not_after, serial: kept.serial, version: head.version };
 }
 

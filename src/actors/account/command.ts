@@ -1,8 +1,11 @@
 import type { AccountMail } from '../../calls/effect.ts';
+import type { BucketSize } from '../../calls/bucket.ts';
 import type { CallPolicy } from '../../calls/policy.ts';
+import type { KnownHead } from '../../protocol/api.ts';
 import type { Party } from '../../protocol/call.ts';
 import type { SignedManifest } from '../../protocol/manifest.ts';
 import type { EventCommand } from '../events.ts';
+import type { SeekLimits } from './seeking.ts';
 
 /** What reaches an account's actor. Routes have authenticated; signatures of manifests arrive as names of checks that held. */
 export type AccountCommand =
@@ -53,13 +56,26 @@ export type AccountCommand =
       readonly verifiedAt: number;
     }
   | { readonly do: 'handles' }
+  /** Before a code is sent in its name. `test`: the handle is one of the deployment's test handles. */
+  | { readonly do: 'prove'; readonly test: boolean; readonly limit: BucketSize }
+  | { readonly do: 'hide-handle'; readonly handle: string; readonly hidden: boolean }
+  | { readonly do: 'drop-handle'; readonly handle: string }
+  /** Another account proved a handle of this one; `claim` names that proof. */
+  | { readonly do: 'handle-contested'; readonly handle: string; readonly claim: string }
+  | { readonly do: 'handle-lost'; readonly handle: string; readonly claim: string }
+  /** Asks for leave to look handles up: keyed hashes, and where each leads, as the directory says. */
+  | {
+      readonly do: 'seek';
+      readonly handles: readonly { readonly handle: string; readonly account: string | null }[];
+      readonly limits: SeekLimits;
+    }
   /** What a lookup returns to this caller, but for the bundles, which the devices hold. */
   | {
       readonly do: 'lookup';
       readonly caller: Party;
       /** Canonical handle it was found by. */
       readonly handle: string;
-      readonly known: { readonly version: number; readonly hash: string } | null;
+      readonly known: KnownHead | null;
     }
   | { readonly do: 'policy' }
   | { readonly do: 'set-policy'; readonly policy: CallPolicy }

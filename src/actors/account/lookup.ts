@@ -1,21 +1,36 @@
+import type { KnownHead } from '../../protocol/api.ts';
+import type { Party } from '../../protocol/call.ts';
 import type { Json, Turn } from '../port.ts';
 import { refreshSet } from './callable.ts';
-import { CAPABILITY_MS, mintFor } from './capability.ts';
+import { CAPABILITY_MS, isGenuine, mintFor } from './capability.ts';
 import type { AccountCommand } from './command.ts';
 import { headOf, manifestsAfter } from './head.ts';
+import { policyOf } from './policy.ts';
+
+interface Proved {
+  readonly salt: string;
+  readonly commitment: string;
+  readonly method: string;
+  readonly verifiedAt: number;
+  readonly hidden: number;
+}
 
 /**
  * What a caller is told of this account: the chain from where it knows it, and every callable device with its certificate
- * and a capability. A blocked caller is told the same as everybody. Bundles come from the devices.
+ * and a capability. A blocked caller is told the same as everybody: the block list is not read here. Bundles come from the devices.
+ * A handle that the manifest does not commit to is none of the account's, whatever the directory says.
  */
 export function lookup(t: Turn, { caller, handle, known }: AccountCommand & { do: 'lookup' }): Json {
   const head = headOf(t);
   if (!head) return { ok: false, reason: 'unknown-account' };
-  const proved = t.all<{ salt: string; method: string; verifiedAt: number }>(
-    `SELECT salt, method, verified_at AS verifiedAt FROM account_handle WHERE actor = ?1 AND handle = ?2`,
+  const found = t.all<Proved>(
+    `SELECT salt, commitment, method, verified_at AS verifiedAt, hidden FROM account_handle WHERE actor = ?1 AND handle = ?2`,
     handle,
   )[0];
-  if (!proved) return { ok: false, reason: 'unknown-handle' };
+  if (!found || !head.manifest.handles.includes(found.commitment)) return { ok: false, reason: 'unknown-handle' };
+  if (found.hidden === 1 && !isAcquainted(t, caller, known)) return { ok: false, reason: 'unknown-handle' };
+  const { salt, method, verifiedAt } = found;
+  const proved = { salt, method, verifiedAt };
   const set = refreshSet(t, head);
   const { capabilities, expiresAt } = mintFor(
     t,
@@ -41,8 +56,18 @@ export function lookup(t: Turn, { caller, handle, known }: AccountCommand & { do
   };
 }
 
+/** Who finds a hidden handle: the account itself, its contacts, who has talked with it, and who shows a capability of it. */
+function isAcquainted(t: Turn, caller: Party, known: KnownHead | null): boolean {
+  return (
+    caller.account === t.self.name ||
+    policyOf(t).contacts.includes(caller.account) ||
+    hasCalled(t, caller.account) ||
+    (known?.capability !== undefined && isGenuine(t, caller, known.capability))
+  );
+}
+
 /** Only a version that is really ours shortens the answer. */
-function isKnown(t: Turn, known: { version: number; hash: string } | null): known is { version: number; hash: string } {
+function isKnown(t: Turn, known: KnownHead | null): known is KnownHead {
   if (!known) return false;
   return (
     t.all(`SELECT 1 FROM account_manifest WHERE actor = ?1 AND version = ?2 AND hash = ?3`, known.version, known.hash)

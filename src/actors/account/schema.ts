@@ -14,6 +14,8 @@ const events = eventTables('account');
  *   account_bucket     rate buckets
  *   account_history    one row per call, 90 days
  *   account_proof      proofs of possession already used, until they could not be replayed any more
+ *   account_sought     strangers' handles (keyed hashes) that this account looked up in the last day
+ *   account_seen       when one of its devices last asked for something, to the day
  *   account_key        keys of the capabilities it mints, newest last; two are current
  */
 export const accountTables: readonly string[] = [
@@ -28,6 +30,8 @@ export const accountTables: readonly string[] = [
   'account_history',
   'account_key',
   'account_proof',
+  'account_sought',
+  'account_seen',
   ...events.tables,
 ];
 
@@ -55,6 +59,15 @@ export const accountSchema: readonly SchemaStep[] = [
       `CREATE TABLE account_key (actor TEXT NOT NULL, kid INTEGER NOT NULL, secret TEXT NOT NULL, made_at INTEGER NOT NULL, PRIMARY KEY (actor, kid)) WITHOUT ROWID`,
       `CREATE TABLE account_proof (actor TEXT NOT NULL, id TEXT NOT NULL, until INTEGER NOT NULL, PRIMARY KEY (actor, id)) WITHOUT ROWID`,
       ...events.sql,
+    ],
+  },
+  {
+    minReader: 1,
+    sql: [
+      `ALTER TABLE account_handle ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0`,
+      `CREATE TABLE account_sought (actor TEXT NOT NULL, handle TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (actor, handle)) WITHOUT ROWID`,
+      `CREATE TABLE account_seen (actor TEXT NOT NULL PRIMARY KEY, at INTEGER NOT NULL) WITHOUT ROWID`,
+      `ALTER TABLE account_device ADD COLUMN bundle_until INTEGER`,
     ],
   },
 ];

@@ -1,3 +1,4 @@
+import { directorySettings } from '../directory.ts';
 import type { Secrets } from '../secrets.ts';
 import { accessOf, type Settings } from '../services.ts';
 import type { Namespace, Ways } from './ways.ts';
@@ -78,6 +79,7 @@ function settingsOf(env: Readonly<Record<string, unknown>>): Settings {
       hosts: words('LIST_HOSTS'),
     },
     access: accessOf(given('ACCESS_TEAM'), given('ACCESS_AUDIENCE')),
+    directory: directorySettings(env),
   };
 }
 

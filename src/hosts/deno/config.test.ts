@@ -16,6 +16,7 @@ test('nothing set serves the loopback from ./data', () => {
       jurisdiction: 'none',
       allowedOrigins: [],
       access: null,
+      directory: {},
       anchors: [],
       lists: { mds: null, androidStatus: null, hosts: [] },
     },

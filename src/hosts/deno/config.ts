@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { directorySettings } from '../directory.ts';
 import { accessOf, type Settings } from '../services.ts';
 import { Refused } from './refused.ts';
 
@@ -54,6 +55,7 @@ function settingsOf(env: Environment): Settings {
       hosts: words(env['LIST_HOSTS']),
     },
     access: accessOf(env['ACCESS_TEAM'], env['ACCESS_AUDIENCE']),
+    directory: directorySettings(env),
   };
 }
 
