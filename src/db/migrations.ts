@@ -7,4 +7,5 @@ export const MIGRATIONS = [
   '0004_hardware.sql',
   '0005_rejudge.sql',
   '0006_issuer.sql',
+  '0007_handles.sql',
 ] as const;
