@@ -43,7 +43,7 @@ export const law: Readonly<Record<string, Room>> = {
   },
   http: {
     rooms: ['protocol', 'bytes', 'directory', 'courier', 'calls', 'attestation', 'identity', 'ca', 'actors', 'db'],
-    packages: ['hono', 'valibot', 'jose', ...noble, '@valibot/to-json-schema'],
+    packages: ['hono', 'valibot', 'jose', ...noble, '@valibot/to-json-schema', '@simplewebauthn/server'],
     pure: false,
   },
   routes: {
@@ -67,7 +67,15 @@ export const law: Readonly<Record<string, Room>> = {
   },
   sdk: {
     rooms: ['protocol', 'bytes', 'directory', 'courier', 'calls', 'attestation', 'identity'],
-    packages: ['valibot', ...noble, '@noble/curves', '@noble/ciphers', '@noble/post-quantum', 'jose'],
+    packages: [
+      'valibot',
+      ...noble,
+      '@noble/curves',
+      '@noble/ciphers',
+      '@noble/post-quantum',
+      'jose',
+      '@simplewebauthn/browser',
+    ],
     pure: false,
   },
 };
