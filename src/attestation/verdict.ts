@@ -57,17 +57,19 @@ export type FormatId =
   | 'development';
 
 /** Where a private key lives, as far as the evidence proves it. */
-export type KeyHardware =
-  | 'strongbox'
-  | 'tee'
-  | 'secure-enclave'
-  | 'discrete-tpm'
-  | 'firmware-tpm'
-  | 'tpm'
-  | 'security-key'
-  | 'virtual-tpm'
-  | 'software'
-  | 'none';
+export const KEY_HARDWARE = [
+  'strongbox',
+  'tee',
+  'secure-enclave',
+  'discrete-tpm',
+  'firmware-tpm',
+  'tpm',
+  'security-key',
+  'virtual-tpm',
+  'software',
+  'none',
+] as const;
+export type KeyHardware = (typeof KEY_HARDWARE)[number];
 
 export interface Assurance {
   readonly attestedKeyHardware: KeyHardware;

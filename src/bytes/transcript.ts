@@ -33,6 +33,15 @@ export function enrollmentInput(fields: EnrollmentFields): Uint8Array<ArrayBuffe
   );
 }
 
+/**
+ * What the hardware itself signs of these fields: all of them, but for Android Keystore, whose challenge is fixed before its key
+ * exists. There the key is compared with the leaf's, and the request, signed by that key, names the account.
+ */
+export function attestedFields(fields: EnrollmentFields): EnrollmentFields {
+  if (fields.format !== 'android-keystore') return fields;
+  return { ...fields, identityKey: new Uint8Array(), accountId: new Uint8Array() };
+}
+
 export interface RenewalFields {
   /** Configured URL of the deployment. */
   readonly origin: string;

@@ -41,6 +41,7 @@ export async function certify(c: AppContext, judged: Certifiable): Promise<Asked
     key,
     serial: first.token.serial,
     request: challenge,
+    voucher: voucherIn(judged.verdict),
   });
   if (!intended.ok || !intended.value.ok) return intended as Asked<Certified>;
   const { serial, chain, notAfter } = intended.value;
@@ -62,6 +63,12 @@ export async function certify(c: AppContext, judged: Certifiable): Promise<Asked
   });
   if (!recorded.ok || !recorded.value.ok) return recorded as Asked<Certified>;
   return { ok: true, value: { ok: true, ...signed } };
+}
+
+/** Whose word a linked device stands on, at its enrollment and at every renewal. */
+function voucherIn({ format, facts }: Certifiable['verdict']): string | null {
+  const voucher = format === 'linked' ? facts['voucher'] : null;
+  return typeof voucher === 'string' ? voucher : null;
 }
 
 /** The client is told that there is no certificate for it; why is the operator's to know. */

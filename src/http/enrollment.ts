@@ -6,6 +6,7 @@ import type { ActivationState } from '../attestation/tpm/activation.ts';
 import { verifyEvidence } from '../attestation/verify.ts';
 import type { Verdict } from '../attestation/verdict.ts';
 import { fromBase64url } from '../bytes/base64url.ts';
+import { attestedFields, type EnrollmentFields } from '../bytes/transcript.ts';
 import { type ProvenKey, readRequest } from '../ca/request.ts';
 import { accountBytes, accountIdOf, deviceBytes } from '../directory/account.ts';
 import { parseManifest } from '../directory/manifest/parse.ts';
@@ -16,6 +17,7 @@ import { ofAttestation, ofManifest, type Refusal } from './refusals.ts';
 import { openActivation } from './activation.ts';
 import { digestOf } from './digest.ts';
 import type { Services } from './services.ts';
+import { voucherFor } from './voucher.ts';
 
 /** An enrollment that was judged and may be recorded: everything in it was decided by the server or verified. */
 export interface Judged {
@@ -56,7 +58,7 @@ export async function judgeEnrollment(services: Services, request: EnrollmentReq
   if (!named.ok) return named;
   const { account, identityKey } = named;
   // 3. What the evidence must have signed.
-  const transcript = enrollmentTranscript({
+  const fields: EnrollmentFields = {
     origin: deployment.origin,
     format: request.format,
     nonce: digestOf(request.token),
@@ -64,7 +66,7 @@ export async function judgeEnrollment(services: Services, request: EnrollmentReq
     deviceId: deviceBytes(nonce.device) ?? new Uint8Array(),
     identityKey,
     accountId: accountBytes(account) ?? new Uint8Array(),
-  });
+  };
   // 4. The evidence, judged.
   const activation: ActivationState | null = openActivation(
     keys.nonces,
@@ -72,14 +74,24 @@ export async function judgeEnrollment(services: Services, request: EnrollmentReq
     digestOf(request.token),
   );
   const evidence = { ...request.evidence, format: request.format };
-  const asked = { transcript, identityKey, now, rpId: deployment.rpId, origins: deployment.origins };
-  const expected: Expected = activation ? { ...asked, activation } : asked;
+  const vouching = await voucherFor(services, request, nonce.account, now);
+  if (!vouching.ok) return no({ slug: 'unavailable', reason: vouching.reason });
+  const expected: Expected = {
+    transcript: enrollmentTranscript(attestedFields(fields)),
+    identityKey,
+    now,
+    rpId: deployment.rpId,
+    origins: deployment.origins,
+    ...(activation && { activation }),
+    ...(vouching.voucher && { voucher: vouching.voucher }),
+  };
   const trust = await services.trust.current();
   const verdict = await verifyEvidence(evidence, expected, trust, policy);
   if (verdict.decision !== 'accept')
     return { ok: false, refusal: ofAttestation(verdict.reason ?? 'malformed'), verdict };
-  // 5. The request: the same key, the same transcript, signed by the key itself.
-  const plan = readRequest(fromBase64url(request.csr) ?? new Uint8Array(), { key: identityKey, transcript });
+  // 5. The request: the same key, the whole transcript, signed by the key itself.
+  const whole = { key: identityKey, transcript: enrollmentTranscript(fields) };
+  const plan = readRequest(fromBase64url(request.csr) ?? new Uint8Array(), whole);
   if (!plan.ok) return no({ slug: 'refused', reason: plan.reason });
   const holds = await verifyAll(crypto.subtle, plan.checks);
   const proven = plan.conclude((_, i) => holds[i] === true);

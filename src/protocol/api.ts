@@ -25,6 +25,17 @@ export const ChallengeRequest = v.object({
   /** Joining: the account whose manifest names, or will name, this device. Absent: a first device. */
   account: v.optional(AccountId),
 });
+/** WebAuthn L3 §5.4, PublicKeyCredentialCreationOptionsJSON without its challenge, which is the transcript. */
+export const WebauthnOptions = v.looseObject({
+  rp: v.object({ id: v.string(), name: v.string() }),
+  user: v.object({ id: encoded(16), name: v.string(), displayName: v.string() }),
+  pubKeyCredParams: v.array(v.object({ type: v.literal('public-key'), alg: v.number() })),
+  timeout: v.number(),
+  attestation: v.literal('direct'),
+  authenticatorSelection: v.looseObject({ userVerification: v.picklist(['required', 'preferred']) }),
+});
+export type WebauthnOptions = v.InferOutput<typeof WebauthnOptions>;
+
 export const Challenge = v.object({
   /** Stateless; goes back with the evidence. The transcript's nonce is its SHA-256. */
   token: Token,
@@ -34,6 +45,8 @@ export const Challenge = v.object({
   origin: v.string(),
   expiresAt: Millis,
   serverNow: Millis,
+  /** For `webauthn`: what this deployment's policy takes. */
+  options: v.optional(WebauthnOptions),
 });
 export type Challenge = v.InferOutput<typeof Challenge>;
 

@@ -16,6 +16,7 @@ import { type Judged, judgeEnrollment } from '../http/enrollment.ts';
 import { commitManifest } from '../http/manifests.ts';
 import { problem } from '../http/problem.ts';
 import type { Services } from '../http/services.ts';
+import { webauthnOptions } from '../http/webauthn-options.ts';
 import { ofActor, ofAttestation, ofManifest } from '../http/refusals.ts';
 import {
   ActivationRequest,
@@ -40,7 +41,9 @@ export const enrollments = factory
     const expiresAt = now + CHALLENGE_MS;
     const nonce = { purpose: 'enrol', device, account: account ?? null, detail: format, expiresAt } as const;
     const token = mintNonce(services.keys.nonces, nonce, services.random(16));
-    return c.json({ token, device, origin: services.deployment.origin, expiresAt, serverNow: now }, 201);
+    const { origin } = services.deployment;
+    const options = format === 'webauthn' ? { options: await webauthnOptions(services, device) } : {};
+    return c.json({ token, device, origin, expiresAt, serverNow: now, ...options }, 201);
   })
   .post('/v1/enrollments/activations', async (c) => {
     const read = await json(c, ActivationRequest);

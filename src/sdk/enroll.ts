@@ -1,6 +1,6 @@
 import type * as v from 'valibot';
 import { base64url, fromBase64url } from '../bytes/base64url.ts';
-import { enrollmentInput } from '../bytes/transcript.ts';
+import { type EnrollmentFields, enrollmentInput } from '../bytes/transcript.ts';
 import { utf8 } from '../bytes/utf8.ts';
 import { accountBytes, accountIdOf, deviceBytes } from '../directory/account.ts';
 import type { Head } from '../directory/manifest/head.ts';
@@ -20,8 +20,11 @@ import { signManifest, verifyChain } from './manifests.ts';
 export interface Attester {
   /** Evidence format, as the challenge names it: `webauthn`, `tpm2`, … */
   readonly format: string;
-  /** The identity key: in the hardware itself where it can be, else one the hardware will vouch for. */
-  identityKey(): Promise<SigningKey>;
+  /**
+   * The identity key: in the hardware itself where it can be, else one the hardware will vouch for. `challenge` is what hardware
+   * signs that must know it before its key exists (Android Keystore): the transcript without key and account.
+   */
+  identityKey(challenge: Bytes): Promise<SigningKey>;
   /** Evidence over the 32-byte transcript. `token` is the challenge's own. */
   attest(transcript: Bytes, context: AttestContext): Promise<Record<string, unknown>>;
 }
@@ -29,6 +32,8 @@ export interface Attester {
 export interface AttestContext {
   readonly api: Api;
   readonly token: string;
+  /** `webauthn`: what the deployment asks navigator.credentials.create for, but for the challenge. */
+  readonly options: v.InferOutput<typeof Challenge>['options'];
   readonly signal: AbortSignal | undefined;
 }
 
@@ -65,20 +70,30 @@ export async function enroll(
     body: { format: attester.format, ...(sponsor && { account: sponsor.account }) },
     signal,
   });
-  const key = await attester.identityKey();
+  const early: EnrollmentFields = {
+    origin: config.origin,
+    format: attester.format,
+    nonce: await config.crypto.sha256(utf8(challenge.token)),
+    purpose: 'enrol',
+    deviceId: deviceBytes(challenge.device) ?? new Uint8Array(),
+    identityKey: new Uint8Array(),
+    accountId: new Uint8Array(),
+  };
+  const key = await attester.identityKey(await config.crypto.sha256(enrollmentInput(early)));
   const { manifest, account } = await manifestFor(config, challenge, key, sponsor);
   const transcript = await config.crypto.sha256(
     enrollmentInput({
-      origin: config.origin,
-      format: attester.format,
-      nonce: await config.crypto.sha256(utf8(challenge.token)),
-      purpose: 'enrol',
-      deviceId: deviceBytes(challenge.device) ?? new Uint8Array(),
+      ...early,
       identityKey: spkiOf(key.publicKey),
       accountId: accountBytes(account) ?? new Uint8Array(),
     }),
   );
-  const evidence = await attester.attest(transcript, { api, token: challenge.token, signal });
+  const evidence = await attester.attest(transcript, {
+    api,
+    token: challenge.token,
+    options: challenge.options,
+    signal,
+  });
   const body = requestBody(spkiOf(key.publicKey), transcript);
   const csr = base64url(signedRequest(body, await key.sign(body)));
   const { format } = attester;

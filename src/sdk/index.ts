@@ -9,5 +9,9 @@ export { type Attester, enroll, type Enrolled, type Sponsor } from './enroll.ts'
 export { CallsignError, type ErrorCode } from './errors.ts';
 export { type Identity, restoreIdentity } from './identity.ts';
 export { type Change, type Collection, type KeyStore, memoryStore } from './store.ts';
+export { androidKeystoreAttester, type KeystoreKey } from './attesters/android.ts';
+export { appAttestAttester, type AppAttestService } from './attesters/app-attest.ts';
 export { developmentAttester } from './attesters/development.ts';
+export { linkedAttester, type Voucher } from './attesters/linked.ts';
 export { tpmAttester } from './attesters/tpm.ts';
+export { webauthnAttester } from './attesters/webauthn.ts';

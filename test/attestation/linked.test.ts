@@ -12,10 +12,14 @@ const voucher: Voucher = { deviceId: 'd1', identityKey: key.spki, attestedKeyHar
 
 async function signed(transcript: Uint8Array, signer = key) {
   const raw = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, signer.privateKey, linkedInput(transcript));
-  return { format: linked.id, signature: base64url(new Uint8Array(raw)) };
+  return { format: linked.id, voucher: 'd1', signature: base64url(new Uint8Array(raw)) };
 }
 
-async function judge(evidence: { format: string; signature: string }, change: object = {}, policy = policies.consumer) {
+async function judge(
+  evidence: { format: string; voucher: string; signature: string },
+  change: object = {},
+  policy = policies.consumer,
+) {
   const verdict = await verifyEvidence(evidence, { ...device.expected, voucher, ...change }, device.trust, policy);
   return verdict.reason ?? verdict.assurance;
 }
@@ -32,6 +36,7 @@ describe('a linked device', () => {
   it('needs a voucher, its signature, and this very transcript', async () => {
     const good = await signed(device.CHALLENGE);
     expect(await judge(good, { voucher: undefined })).toBe('no-attestation');
+    expect(await judge({ ...good, voucher: 'd2' })).toBe('no-attestation');
     expect(await judge(await signed(device.CHALLENGE, await ca.makeKey()))).toBe('signature-invalid');
     expect(await judge(await signed(new Uint8Array(32)))).toBe('signature-invalid');
     expect(await judge({ ...good, signature: good.signature.slice(4) })).toBe('signature-invalid');

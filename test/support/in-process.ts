@@ -22,7 +22,10 @@ export interface InProcess {
   readonly db: Repositories;
   readonly actors: Pick<Actors, 'command'>;
   /** Services over the same state; what is given here stands in the place of the real part. */
-  services(parts?: Partial<Pick<Services, 'db' | 'actors'>>, secrets?: Partial<Secrets>): Promise<Services>;
+  services(
+    parts?: Partial<Pick<Services, 'db' | 'actors' | 'trust' | 'policy' | 'now' | 'log'>>,
+    secrets?: Partial<Secrets>,
+  ): Promise<Services>;
   stop(): void;
 }
 
@@ -60,7 +63,7 @@ export async function inProcess(given: Partial<Secrets> = {}, startsAt?: number)
     async services(parts = {}, changed = {}) {
       const ground = { actors: own as Actors, db, log: () => undefined, ready: async () => [] };
       const composed = await composeServices(SETTINGS, { ...secrets, ...changed }, ground);
-      return { ...composed, ...parts, now: () => simulator.now };
+      return { ...composed, now: () => simulator.now, ...parts };
     },
     stop() {
       shard.close();

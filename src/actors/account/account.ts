@@ -5,6 +5,7 @@ import { authorize, intend, issued, published, revoke } from './certificates.ts'
 import type { AccountCommand } from './command.ts';
 import { addHandle, contested, dropHandle, handlesOf, hideHandle, lost, prove } from './handles.ts';
 import { headOf, manifestsAfter } from './head.ts';
+import { voucherOf } from './linked.ts';
 import { lookup } from './lookup.ts';
 import { commitManifest } from './manifest.ts';
 import { policyOf, setPolicy } from './policy.ts';
@@ -48,6 +49,8 @@ function obey(t: Turn, command: AccountCommand): Json {
       return intend(t, command);
     case 'issued':
       return issued(t, command);
+    case 'voucher':
+      return voucherOf(t, command.device);
     case 'manifests':
       return { ok: true, manifests: manifestsAfter(t, command.after) };
     case 'published':

@@ -7,6 +7,7 @@ import { refreshSet } from './callable.ts';
 import type { AccountCommand } from './command.ts';
 import { deviceOf, setStatus } from './devices.ts';
 import { headOf } from './head.ts';
+import { link } from './linked.ts';
 
 /** Asked of every request, token and hello: is this device in the manifest, with this key, and in force? */
 export function authorize(
@@ -58,6 +59,8 @@ export function intend(t: Turn, command: AccountCommand & { do: 'intend' }): Jso
     };
   const standing = authorize(t, { do: 'authorize', device: command.device, key: command.key }) as { ok: boolean };
   if (!standing.ok) return standing;
+  const refusal = link(t, command.device, command.voucher ?? null);
+  if (refusal !== null) return { ok: false, reason: refusal };
   t.run(
     `INSERT INTO account_serial (actor, serial, device, request, state, at) VALUES (?1, ?2, ?3, ?4, 'intended', ?5)`,
     command.serial,

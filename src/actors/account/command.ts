@@ -33,7 +33,11 @@ export type AccountCommand =
       readonly key: string;
       readonly serial: string;
       readonly request: string;
+      /** `linked`: the device that vouched; nobody for a device with evidence of its own. */
+      readonly voucher?: string | null;
     }
+  /** Whether this device may vouch for a browser, and its certificate, which says what its key is worth. */
+  | { readonly do: 'voucher'; readonly device: string }
   /** After signing: what was signed. */
   | {
       readonly do: 'issued';

@@ -13,9 +13,11 @@ export interface DeviceRow {
   readonly not_after: number | null;
   readonly bundle: number;
   readonly status_at: number;
+  /** The device that vouched for this one; null for a device with evidence of its own. */
+  readonly voucher: string | null;
 }
 
-const COLUMNS = 'device, key, status, chain, serial, not_after, bundle, status_at';
+const COLUMNS = 'device, key, status, chain, serial, not_after, bundle, status_at, voucher';
 
 export function deviceOf(t: Turn, device: string): DeviceRow | null {
   return t.all<DeviceRow>(`SELECT ${COLUMNS} FROM account_device WHERE actor = ?1 AND device = ?2`, device)[0] ?? null;
@@ -48,6 +50,13 @@ export function setStatus(
     const index = { table: 'certificate', serial, account: t.self.name, device, status, statusAt: t.now, notAfter };
     record(t, { type: `certificate.${status}`, severity: 'notice', subject: serial, reason, request, index });
   }
+  for (const linked of devicesOf(t).filter(({ voucher }) => voucher === device))
+    setStatus(t, linked.device, 'revoked', `${sideOf(reason)}: its voucher left service`, request);
+}
+
+/** Who took the voucher out of service; a manifest that removed it is its owner's. */
+function sideOf(reason: string): string {
+  return /^(owner|operator|condemned|superseded): /.exec(reason)?.[1] ?? 'owner';
 }
 
 /** Every certificate of the device that somebody may still accept, not the newest alone: the revocation list must name them all. */

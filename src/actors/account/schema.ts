@@ -6,7 +6,7 @@ const events = eventTables('account');
 /**
  *   account_head       the verified head of the manifest chain, and the number and epoch of the callable set
  *   account_manifest   every version as it was signed
- *   account_device     what became of each device that ever was in it: status, certificate, whether it has a bundle
+ *   account_device     what became of each device that ever was in it: status, certificate, whether it has a bundle, who vouched for it
  *   account_serial     every certificate serial, written before it is signed; `request` makes a retry the same certificate
  *   account_handle     handles this account proved, with the salt of its commitment
  *   account_policy     block list, contacts, do not disturb
@@ -70,4 +70,5 @@ export const accountSchema: readonly SchemaStep[] = [
       `ALTER TABLE account_device ADD COLUMN bundle_until INTEGER`,
     ],
   },
+  { minReader: 1, sql: [`ALTER TABLE account_device ADD COLUMN voucher TEXT`] },
 ];

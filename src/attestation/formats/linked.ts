@@ -12,6 +12,8 @@ import { readSpki } from '../path/public-key.ts';
 import { verifySignature } from '../path/signature.ts';
 
 export interface LinkedEvidence {
+  /** Id of the device that vouches, as the newcomer names it: the server asks the account whether it may. */
+  readonly voucher: string;
   /** ECDSA P-256 with SHA-256 by the voucher's identity key, r || s, over linkedInput(transcript). */
   readonly signature: Uint8Array;
 }
@@ -22,7 +24,7 @@ export function linkedInput(transcript: Uint8Array): Uint8Array<ArrayBuffer> {
 }
 
 const SPEC = 'docs/protocol/enrollment.md §4';
-const schema = v.object({ signature: bytesOfAtMost(64) });
+const schema = v.object({ voucher: v.pipe(v.string(), v.maxLength(64)), signature: bytesOfAtMost(64) });
 
 export const linked: Format<LinkedEvidence> = {
   id: 'linked',
@@ -32,10 +34,10 @@ export const linked: Format<LinkedEvidence> = {
     return result.success ? result.output : null;
   },
 
-  async verify({ signature }, expected, _trust, _policy, steps: Checklist) {
-    // Step 1: the account has an attested device that may vouch; only the server knows.
+  async verify({ voucher: named, signature }, expected, _trust, _policy, steps: Checklist) {
+    // Step 1: the account has an attested device of that name that may vouch; only the server knows.
     const voucher = steps.present(
-      expected.voucher,
+      expected.voucher?.deviceId === named ? expected.voucher : null,
       'linked.voucher',
       SPEC,
       'no-attestation',

@@ -1,5 +1,6 @@
 /** Policy documents: what an operator decides, validated as data. docs/policy.md explains every field with an example. */
 import * as v from 'valibot';
+import { KEY_HARDWARE } from '../verdict.ts';
 
 const formats = [
   'packed',
@@ -13,19 +14,6 @@ const formats = [
   'tpm2',
   'linked',
   'development',
-] as const;
-
-const hardware = [
-  'strongbox',
-  'tee',
-  'secure-enclave',
-  'discrete-tpm',
-  'firmware-tpm',
-  'tpm',
-  'security-key',
-  'virtual-tpm',
-  'software',
-  'none',
 ] as const;
 
 /** Rules of taste and posture. Signature, challenge, chain, root, key, self, software, revocation and development rules are not here, so nothing can monitor them. */
@@ -60,7 +48,7 @@ export const policySchema = object({
   version: v.pipe(v.string(), v.regex(/^[a-z0-9][a-z0-9.-]{0,63}$/)),
   formats: list(v.picklist(formats)),
   /** Kinds of hardware whose attested key is enough. */
-  hardware: list(v.picklist(hardware)),
+  hardware: list(v.picklist(KEY_HARDWARE)),
   anchorClasses: list(v.picklist(['hardware', 'virtual-tpm', 'software', 'development', 'test'])),
   /** Rules that are recorded as `monitored` instead of refusing. */
   monitor: list(v.picklist(monitored)),

@@ -4,6 +4,7 @@ import { base64url, fromBase64url } from '../../bytes/base64url.ts';
 import { concat } from '../../bytes/join.ts';
 import { fromUtf8, utf8 } from '../../bytes/utf8.ts';
 import type { Evidence, Expected } from '../format.ts';
+import { KEY_HARDWARE } from '../verdict.ts';
 
 export interface Case {
   readonly evidence: Evidence;
@@ -23,6 +24,9 @@ const expectedSchema = v.object({
   activation: v.optional(
     v.object({ nonce: v.string(), endorsementKey: v.string(), attestationKey: v.string(), proof: v.string() }),
   ),
+  voucher: v.optional(
+    v.object({ deviceId: v.string(), identityKey: v.string(), attestedKeyHardware: v.picklist(KEY_HARDWARE) }),
+  ),
 });
 const caseSchema = v.object({ evidence: v.looseObject({ format: v.string() }), expected: expectedSchema });
 
@@ -33,7 +37,7 @@ export async function sealCase(
   { evidence, expected }: Case,
   nonce: Uint8Array<ArrayBuffer>,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { transcript, identityKey, now, rpId, origins, activation } = expected;
+  const { transcript, identityKey, now, rpId, origins, activation, voucher } = expected;
   const kept: v.InferInput<typeof expectedSchema> = {
     transcript: base64url(transcript),
     identityKey: base64url(identityKey),
@@ -41,6 +45,7 @@ export async function sealCase(
     rpId,
     origins: [...origins],
     ...(activation !== undefined && { activation }),
+    ...(voucher !== undefined && { voucher: { ...voucher, identityKey: base64url(voucher.identityKey) } }),
   };
   const text = utf8(JSON.stringify({ evidence, expected: kept }));
   const key = await keyOf(secret);
@@ -59,11 +64,18 @@ export async function openCase(secret: Uint8Array, id: string, sealed: Uint8Arra
   const read = json === null ? null : v.safeParse(caseSchema, JSON.parse(json));
   if (!read?.success) return null;
   const { evidence, expected } = read.output;
-  const { transcript, identityKey, activation, ...rest } = expected;
+  const { transcript, identityKey, activation, voucher, ...rest } = expected;
   const [challenge, key] = [fromBase64url(transcript), fromBase64url(identityKey)];
-  if (challenge === null || key === null) return null;
-  const found = { ...rest, transcript: challenge, identityKey: key };
-  return { evidence, expected: activation === undefined ? found : { ...found, activation } };
+  const voucherKey = voucher === undefined ? new Uint8Array() : fromBase64url(voucher.identityKey);
+  if (challenge === null || key === null || voucherKey === null) return null;
+  const found = {
+    ...rest,
+    transcript: challenge,
+    identityKey: key,
+    ...(activation !== undefined && { activation }),
+    ...(voucher !== undefined && { voucher: { ...voucher, identityKey: voucherKey } }),
+  };
+  return { evidence, expected: found };
 }
 
 function keyOf(secret: Uint8Array): Promise<CryptoKey> {

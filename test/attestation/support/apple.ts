@@ -123,6 +123,11 @@ export function receiptFields(certificate: Uint8Array, clientDataHash: Uint8Arra
   };
 }
 
+/** A receipt that was made a second before `now`. */
+export const receiptOf = (now: number): Receipt => ({
+  fields: { 12: iso(now - 1000), 21: iso(now + 90 * 86_400_000) },
+});
+
 export const PRODUCTION = concat(utf8('appattest'), new Uint8Array(7));
 export const DEVELOPMENT = utf8('appattestdevelop');
 

@@ -121,7 +121,10 @@ export interface Request {
 }
 
 export const TEST_NOW = Date.UTC(2026, 0, 15);
-const YEAR = 365 * 86_400_000;
+const DAY = 86_400_000;
+const YEAR = 365 * DAY;
+/** Still so when the simulator's time begins, a year after TEST_NOW. */
+const VALID = YEAR + 35 * DAY;
 
 export async function issue(request: Request): Promise<Bytes> {
   const { signer, hash = 'SHA-256', version = 2 } = request;
@@ -132,7 +135,7 @@ export async function issue(request: Request): Promise<Bytes> {
     int(request.serial ?? 7),
     algorithm,
     request.issuer,
-    seq(time(request.notBefore ?? TEST_NOW - YEAR), time(request.notAfter ?? TEST_NOW + YEAR)),
+    seq(time(request.notBefore ?? TEST_NOW - YEAR), time(request.notAfter ?? TEST_NOW + VALID)),
     request.subject,
     request.spki,
     ...(extensions.length === 0 ? [] : [context(3, seq(...extensions))]),
