@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { attest } from './attest.ts';
 import { commit } from './commit.ts';
+import { ring } from './ring.ts';
 import { srtp } from './srtp.ts';
 
 /** Absolute figures for the record, ratios for claims. Names carry their unit. */
@@ -10,7 +11,7 @@ export interface Figures {
   readonly ratios: Readonly<Record<string, number>>;
 }
 
-const benchmarks: Readonly<Record<string, () => Promise<Figures>>> = { attest, commit, srtp };
+const benchmarks: Readonly<Record<string, () => Promise<Figures>>> = { attest, commit, ring, srtp };
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'boolean', default: false } } });
 const chosen = Object.entries(benchmarks).filter(([name]) => values.only === undefined || name === values.only);

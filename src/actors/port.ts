@@ -104,9 +104,10 @@ export interface Actor<C = unknown> {
   readonly schema: readonly SchemaStep[];
   /**
    * Parses and verifies what arrived. What cannot be understood is admitted as a command that says so, because only the
-   * turn may answer. No state; may await; frames of one socket are admitted in order.
+   * turn may answer. No state; may await; frames of one socket are admitted in order. Mail that is admitted without waiting
+   * can go in the commit of its sender, on a host where both are in one file.
    */
-  admit(arrival: Arrival, now: number): Promise<C>;
+  admit(arrival: Arrival, now: number): Promise<C> | C;
   turn(turn: Turn, event: Event<C>): Json;
 }
 

@@ -242,7 +242,7 @@ describe('mailbox', () => {
       [put('grant', order(2)), 0],
       [put('signal', order(null)), 0],
     ]);
-    expect(activeStreams(ended.mailbox)).toEqual(['call']);
+    expect(activeStreams(ended.mailbox.revisions)).toEqual(['call']);
     const late = run(ended.mailbox, [
       [put('cancel', order(3, true)), 0],
       [put('invite', order(1)), 1],
@@ -250,8 +250,8 @@ describe('mailbox', () => {
     expect(late.reply).toEqual({ ok: true, outcome: 'late', seq: null, live: false });
     expect(decide(late.mailbox, put('signal 2', order(null)), 2).reply).toMatchObject({ outcome: 'late' });
     expect(late.mailbox.rows.map((row) => row.id)).toEqual(['grant', 'signal', 'cancel']);
-    expect(activeStreams(late.mailbox)).toEqual([]);
-    expect(activeStreams(decide(late.mailbox, put('again', order(4)), 3).mailbox)).toEqual(['call']);
+    expect(activeStreams(late.mailbox.revisions)).toEqual([]);
+    expect(activeStreams(decide(late.mailbox, put('again', order(4)), 3).mailbox.revisions)).toEqual(['call']);
   });
 
   it('tells the sender of an acknowledged row once', () => {

@@ -79,8 +79,8 @@ export type MailboxDecision = {
 };
 
 /** Calls that this device was told of and not of their end: what `GET /v1/calls/active` asks about. */
-export function activeStreams(mailbox: Mailbox): string[] {
-  return Object.entries(mailbox.revisions).flatMap(([stream, revision]) => (revision.open ? [stream] : []));
+export function activeStreams(revisions: Mailbox['revisions']): string[] {
+  return Object.entries(revisions).flatMap(([stream, revision]) => (revision.open ? [stream] : []));
 }
 
 export function emptyMailbox(box: string): Mailbox {

@@ -133,10 +133,21 @@ export class Runner {
       this.#report('outdated', self, trigger.type, 'its rows were written by newer code');
       return taken;
     }
+    this.#follow(self, taken);
+    for (const one of taken.followers ?? []) this.#follow(one.self, one.taken);
+    return taken;
+  }
+
+  /** What a turn wants done, now that it is durable. */
+  #follow(self: Address, taken: Taken): void {
     for (const effect of taken.effects) this.#effect(self, effect);
     if (taken.wakeAt !== undefined) this.#platform.arm(self, taken.wakeAt);
     if (taken.mail) this.#behind(self, this.#dispatch(self));
-    return taken;
+  }
+
+  /** Whether a mail of this pair is on its way: the next one waits for its answer. */
+  flies({ from, to }: Mail): boolean {
+    return this.#flights.has(`${nameOf(from)} ${nameOf(to)}`);
   }
 
   #effect(self: Address, effect: Effect): void {

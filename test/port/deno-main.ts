@@ -31,6 +31,8 @@ const host = new Host({
     ]),
   report: (fault) => console.error(JSON.stringify(fault)),
   network,
+  // Half of the mail goes in its sender's commit; what flies meets the weather.
+  together: () => weather.lost < 1 && Math.random() < 0.5,
   at(point) {
     if (fatal?.point === point && --fatal.after < 0) process.kill(process.pid, 'SIGKILL');
   },

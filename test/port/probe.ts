@@ -90,7 +90,7 @@ export const probe: Actor<Said> = {
     },
   ],
 
-  async admit(arrival: Arrival): Promise<Said> {
+  admit(arrival: Arrival): Said {
     return parse(arrival.body);
   },
 

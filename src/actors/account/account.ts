@@ -18,7 +18,7 @@ export const account: Actor<AccountCommand> = {
   tables: accountTables,
   schema: accountSchema,
 
-  async admit(arrival: Arrival): Promise<AccountCommand> {
+  admit(arrival: Arrival): AccountCommand {
     return arrival.type === 'command' ? (arrival.body as AccountCommand) : { do: 'unclear' };
   },
 

@@ -22,7 +22,7 @@ export const call: Actor<CallActorCommand> = {
   tables: callTables,
   schema: callSchema,
 
-  async admit(arrival: Arrival): Promise<CallActorCommand> {
+  admit(arrival: Arrival): CallActorCommand {
     if (arrival.type === 'frame') return admitFrame(arrival.body);
     const body = arrival.body as { do: string; party: Party; verb: unknown };
     if (body.do === 'verb') return { do: 'verb', party: body.party, verb: parseVerb(body.verb) };

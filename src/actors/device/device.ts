@@ -6,7 +6,7 @@ import type { Actor, Arrival, Event, Json, Reply, Socket, Turn } from '../port.t
 import { BOX_DEADLINE, obeyMailbox } from './box.ts';
 import type { DeviceCommand } from './command.ts';
 import { addOneTime, keysFor, keyStatus, publish } from './keys.ts';
-import { loadMailbox } from './rows.ts';
+import { streamsOf } from './rows.ts';
 import { deviceSchema, deviceTables } from './schema.ts';
 import { type Self, selfOf } from './self.ts';
 
@@ -18,7 +18,7 @@ export const device: Actor<DeviceCommand> = {
   tables: deviceTables,
   schema: deviceSchema,
 
-  async admit(arrival: Arrival): Promise<DeviceCommand> {
+  admit(arrival: Arrival): DeviceCommand {
     if (arrival.type !== 'frame') return arrival.body as DeviceCommand;
     if (typeof arrival.body !== 'string') return { do: 'bad-frame', reason: 'bad-frame' };
     const parsed = parseClientFrame(arrival.body);
@@ -61,7 +61,7 @@ function obey(t: Turn, self: Self | null, command: DeviceCommand): Json {
     case 'keys-for':
       return keysFor(t, self, command);
     case 'active-calls':
-      return { ok: true, calls: activeStreams(loadMailbox(t, null)) };
+      return { ok: true, calls: activeStreams(streamsOf(t, null)) };
     case 'put':
       return self.revokedAt === null
         ? obeyMailbox(t, self, { type: 'put', envelope: command.envelope })

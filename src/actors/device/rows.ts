@@ -1,5 +1,6 @@
 import { emptyMailbox, type Mailbox, type MailboxEffect, type Revision, type Row } from '../../courier/mailbox.ts';
 import { base64url } from '../../bytes/base64url.ts';
+import type { Envelope } from '../../protocol/envelope.ts';
 import type { Turn } from '../port.ts';
 
 interface BoxRow {
@@ -9,25 +10,35 @@ interface BoxRow {
   readonly connection: string | null;
 }
 
-/** The mailbox as far as one command needs it: all rows not yet done, and the one with this id. */
-export function loadMailbox(t: Turn, id: string | null): Mailbox {
+interface StreamRow {
+  readonly stream: string;
+  readonly revision: string;
+}
+
+/** The mailbox as far as one command needs it: all rows not yet done and the one of this envelope, and its stream alone. */
+export function loadMailbox(t: Turn, envelope: Pick<Envelope, 'id' | 'order'> | null): Mailbox {
   const kept = t.all<BoxRow>(`SELECT box, next_seq, acked, connection FROM device_box WHERE actor = ?1`)[0];
   if (!kept) return emptyMailbox(base64url(t.random(16)));
   const rows = t.all<{ row: string }>(
     `SELECT row FROM device_row WHERE actor = ?1 AND (state <> 'done' OR id = ?2) ORDER BY seq`,
-    id ?? '',
+    envelope?.id ?? '',
   );
-  const streams = t.all<{ stream: string; revision: string }>(
-    `SELECT stream, revision FROM device_stream WHERE actor = ?1`,
-  );
+  const { order = null } = envelope ?? {};
   return {
     box: kept.box,
     nextSeq: kept.next_seq,
     acked: kept.acked,
     connection: kept.connection === null ? null : (JSON.parse(kept.connection) as Mailbox['connection']),
     rows: rows.map(({ row }) => JSON.parse(row) as Row),
-    revisions: Object.fromEntries(streams.map(({ stream, revision }) => [stream, JSON.parse(revision) as Revision])),
+    revisions: order === null ? {} : streamsOf(t, order.stream),
   };
+}
+
+/** What is remembered of one stream, or of all. */
+export function streamsOf(t: Turn, stream: string | null): Record<string, Revision> {
+  const every = `SELECT stream, revision FROM device_stream WHERE actor = ?1`;
+  const rows = stream === null ? t.all<StreamRow>(every) : t.all<StreamRow>(`${every} AND stream = ?2`, stream);
+  return Object.fromEntries(rows.map((row) => [row.stream, JSON.parse(row.revision) as Revision]));
 }
 
 export function saveMailbox(t: Turn, mailbox: Mailbox): void {

@@ -45,6 +45,13 @@ export interface Taken {
   readonly wakeAt: number | null | undefined;
   /** There is mail in the outbox. */
   readonly mail: boolean;
+  /** Turns that the host took in the same commit, in their order: their effects follow this turn's. */
+  readonly followers?: readonly Follower[];
+}
+
+export interface Follower {
+  readonly self: Address;
+  readonly taken: Taken;
 }
 
 const MAX_NOTE_CHARS = 8_192;

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Actor, Fault, Json, SchemaStep } from '../../actors/port.ts';
 import { PING } from '../keep-alive.ts';
 import { Host } from './host.ts';
+import type { CommitPoint } from './shard.ts';
 
 let folder = '';
 let hosts: Host[] = [];
@@ -47,9 +48,14 @@ function actor(kind: string, turn: Actor['turn'], more: readonly SchemaStep[] = 
 }
 
 function open(...actors: Actor[]): Host {
+  return openWith(actors);
+}
+
+function openWith(actors: Actor[], at?: (point: CommitPoint) => void): Host {
   const host = new Host({
     folder,
-    files: 2,
+    files: at ? 1 : 2,
+    ...(at && { at }),
     actors,
     consumers: (client) =>
       new Map([['q', async (h) => ({ done: true, ...(await client.hinted(h.actor, 'q', h.key)) })]]),
@@ -296,4 +302,51 @@ test('an erased actor keeps no hint of its own, except one that its last turn ga
   await host.client.command(to('mortal', 'a'), 'die', null);
   await host.start();
   await vi.waitFor(() => expect(looked).toEqual(['die']));
+});
+
+/** A sender that posts on command and keeps what it was answered, and a receiver that passes one mail on. */
+function chain(fails: () => boolean): { actors: Actor[]; answered: Json[] } {
+  const answered: Json[] = [];
+  const note = (t: Parameters<Actor['turn']>[0]) =>
+    t.run(`INSERT INTO ${t.self.kind} (actor, n) VALUES (?1, 1) ON CONFLICT (actor) DO UPDATE SET n = n + 1`);
+  const first = actor('first', (t, event) => {
+    note(t);
+    if (event.type === 'command') t.post(to('second', 'b'), 'k', null, t.now + 60_000);
+    if (event.type === 'answered') answered.push(event.reply);
+    return null;
+  });
+  const second = actor('second', (t, event) => {
+    note(t);
+    if (fails()) throw new Error('not now');
+    if (event.type === 'command') t.post(to('third', 'c'), 'k', null, t.now + 60_000);
+    return 'heard';
+  });
+  const third = actor('third', (t) => (note(t), null));
+  const actors = [first, second, third].map((one) => ({
+    ...one,
+    admit: (arrival: { body?: unknown }) => arrival.body,
+  }));
+  return { actors, answered };
+}
+
+test('mail between actors of one file, and what it brings about, goes in the commit of the turn that posted it', async () => {
+  let commits = 0;
+  const { actors, answered } = chain(() => false);
+  const host = openWith(actors, (point) => void (point === 'after-commit' && commits++));
+  await host.start();
+  const before = commits;
+  await host.client.command(to('first', 'a'), '', null);
+  expect(commits).toBe(before + 1);
+  expect(answered).toEqual([{ ok: true, value: 'heard' }]);
+});
+
+test('a receiver that throws takes back only its own turn: the sender’s stands, and its mail comes again', async () => {
+  let times = 0;
+  const { actors, answered } = chain(() => ++times <= 2);
+  const host = openWith(actors, () => undefined);
+  await host.start();
+  expect(await host.client.command(to('first', 'a'), '', null)).toEqual({ ok: true, value: null });
+  await vi.waitFor(() => expect(answered).toEqual([{ ok: true, value: 'heard' }]), { timeout: 15_000 });
+  expect(times).toBeGreaterThanOrEqual(3);
+  expect(faults[0]).toMatchObject({ type: 'mail-deferred', key: 'k' });
 });

@@ -5,6 +5,7 @@ import type { Actor, Actors, Address, Answer, Consumer, Fault, Json, Mail } from
 import { Runner, type Platform } from '../runner.ts';
 import { dropJobs, Jobs, keepJob } from './jobs.ts';
 import { Pool } from './pool.ts';
+import { relay, type RelayGround } from './relay.ts';
 import type { CommitPoint } from './shard.ts';
 import { Shards } from './shards.ts';
 import { Sockets } from './sockets.ts';
@@ -31,6 +32,8 @@ export interface HostOptions {
   readonly report: (fault: Fault) => void;
   /** Tests only: what the way between two actors does to a mail or an ask. */
   readonly network?: (deliver: () => Promise<Json>) => Promise<Json>;
+  /** Tests only: whether mail may go in its sender's commit now. */
+  readonly together?: () => boolean;
   /** Tests only: told at labelled points of a commit, where the process may be made to die. */
   readonly at?: (point: CommitPoint) => void;
 }
@@ -47,8 +50,10 @@ export class Host implements Platform {
   readonly #runner: Runner;
   readonly #waking = new Pool(WAKING_WIDTH);
   readonly #settled = Promise.withResolvers<void>();
+  readonly #relaying: Omit<RelayGround, 'here'>;
   #sweeper: ReturnType<typeof setInterval> | undefined;
   #underWay = 0;
+  #deadAreTold = false;
   #stopping = false;
 
   constructor(options: HostOptions) {
@@ -56,6 +61,13 @@ export class Host implements Platform {
     this.actors = new Map(options.actors.map((actor) => [actor.kind, actor]));
     this.#shards = new Shards(options.folder, options.files, options.actors, options.at);
     this.#runner = new Runner(this);
+    this.#relaying = {
+      actors: this.actors,
+      now: () => this.now(),
+      turn: (store, self, trigger) => this.#turn(store, self, trigger),
+      flies: (mail) => this.#runner.flies(mail),
+      report: (fault) => this.report(fault),
+    };
     this.client = this.#makeClient();
     this.#sockets = new Sockets(this.#listener(), () => this.now());
     this.#timers = new Timers(
@@ -73,6 +85,7 @@ export class Host implements Platform {
   /** Tells sockets that died with an earlier process, then lets its mail fly, its deadlines ring and its jobs run. */
   async start(): Promise<void> {
     await this.#tellDead();
+    this.#deadAreTold = true;
     this.#settled.resolve();
     const owing = await this.#everywhere((store) =>
       store.all<{ actor: string }>(`SELECT DISTINCT actor FROM port_outbox`, []),
@@ -109,18 +122,25 @@ export class Host implements Platform {
   }
 
   async commit(self: Address, trigger: Trigger): Promise<Taken | 'outdated'> {
-    const actor = this.actors.get(self.kind);
-    if (!actor) throw new Error(`no actor of kind ${self.kind}`);
+    if (!this.actors.has(self.kind)) throw new Error(`no actor of kind ${self.kind}`);
     if (this.#shards.outdated(self)) return 'outdated';
     return this.#shards.of(self).take((store) => {
-      const live = this.#sockets.of(self);
-      const ground = { store, actor, self, now: this.now(), random, live, ready: true };
-      const taken = takeTurn(ground, trigger);
-      if (taken.erased) dropJobs(store, self);
-      for (const effect of taken.effects)
-        if (effect.type === 'hint') keepJob(store, self, effect.queue, effect.key, this.now());
-      return taken;
+      const taken = this.#turn(store, self, trigger);
+      if (!taken.mail || !this.#deadAreTold || this.#options.together?.() === false) return taken;
+      const here = (to: Address) => !this.#shards.outdated(to) && this.#shards.of(to) === this.#shards.of(self);
+      return relay({ ...this.#relaying, here }, store, self, taken);
     });
+  }
+
+  #turn(store: Store, self: Address, trigger: Trigger): Taken {
+    const actor = this.actors.get(self.kind);
+    if (!actor) throw new Error(`no actor of kind ${self.kind}`);
+    const ground = { store, actor, self, now: this.now(), random, live: this.#sockets.of(self), ready: true };
+    const taken = takeTurn(ground, trigger);
+    if (taken.erased) dropJobs(store, self);
+    for (const effect of taken.effects)
+      if (effect.type === 'hint') keepJob(store, self, effect.queue, effect.key, this.now());
+    return taken;
   }
 
   maintain<T>(self: Address, work: (store: Store) => T): Promise<T> {

@@ -57,7 +57,7 @@ export class Simulator {
     for (const actor of options.actors) {
       this.#actors.set(actor.kind, {
         ...actor,
-        admit: (arrival, now) => this.#waitFor(actor.admit(arrival, now)),
+        admit: (arrival, now) => this.#waitFor(Promise.resolve(actor.admit(arrival, now))),
         turn: actor.turn.bind(actor),
       });
       migrate(this.#memory, actor);
