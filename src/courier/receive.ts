@@ -68,6 +68,7 @@ function read(inbox: Inbox, frame: ServerFrame, now: number): { inbox: Inbox; ef
       return { inbox: { ...inbox, drained: true, clockOffset: frame.serverNow - now }, effects: [{ type: 'drained' }] };
     case 'reconnect':
       return { inbox, effects: [{ type: 'reconnect', afterMs: frame.afterMs, spreadMs: frame.spreadMs }] };
+    case 'renewal-needed':
     case 'reply':
     case 'error':
       break;

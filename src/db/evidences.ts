@@ -17,11 +17,11 @@ export class Evidences implements Evidence {
   }
 
   async put(row: EvidenceRow, { index, keys, endorsement }: Standing = NOTHING): Promise<Kept> {
-    const { hash: id, sealed: body, at: judgedAt, ...rest } = row;
+    const { hash: id, sealed: body, at: judgedAt, posture, ...rest } = row;
     const held = await commit(this.#db, [
       this.#db
         .insert(evidence)
-        .values({ id, body, judgedAt, request: id, ...rest })
+        .values({ id, body, judgedAt, request: id, posture: posture ? 1 : 0, ...rest })
         .onConflictDoNothing(),
       ...this.#indexed(id, index),
       ...keys.map((key) => this.#owned(key, row.account ?? '')),
@@ -50,8 +50,8 @@ export class Evidences implements Evidence {
   async get(hash: string): Promise<EvidenceRow | null> {
     const [row] = await this.#db.select().from(evidence).where(eq(evidence.id, hash));
     if (!row) return null;
-    const { id, body, judgedAt, request: _request, ...rest } = row;
-    return { hash: id, sealed: body, at: judgedAt, ...rest };
+    const { id, body, judgedAt, request: _request, posture, ...rest } = row;
+    return { hash: id, sealed: body, at: judgedAt, posture: posture === 1, ...rest };
   }
 
   #indexed(id: string, entries: Standing['index']): Statement[] {

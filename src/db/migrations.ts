@@ -8,4 +8,5 @@ export const MIGRATIONS = [
   '0005_rejudge.sql',
   '0006_issuer.sql',
   '0007_handles.sql',
+  '0008_posture.sql',
 ] as const;

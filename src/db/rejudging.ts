@@ -46,7 +46,7 @@ export class Rejudgings implements Rejudging {
       .where(
         sql`(judged_at, id) > (${run.cursorAt}, ${run.cursorId}) AND account IS NOT NULL AND keep_until > ${now}
             AND NOT EXISTS (SELECT 1 FROM certificate WHERE certificate.device = evidence.device AND certificate.status <> 'active')
-            AND NOT EXISTS (SELECT 1 FROM evidence AS newer WHERE newer.device = evidence.device AND newer.judged_at > evidence.judged_at)
+            AND NOT EXISTS (SELECT 1 FROM evidence AS newer WHERE newer.device = evidence.device AND newer.posture = evidence.posture AND newer.judged_at > evidence.judged_at)
             AND ${marked}`,
       )
       .orderBy(asc(evidence.judgedAt), asc(evidence.id))

@@ -76,6 +76,8 @@ export interface EvidenceRow {
   readonly sealed: Uint8Array;
   readonly at: number;
   readonly keepUntil: number;
+  /** Of a phone's state beside the evidence of its key: a device is judged again by the newest of either. */
+  readonly posture: boolean;
 }
 
 /** What accepted evidence stands on, and what it takes for itself. Values of hardware are keyed hashes. */

@@ -102,6 +102,8 @@ export const evidence = sqliteTable(
     judgedAt: integer('judged_at').notNull(),
     keepUntil: integer('keep_until').notNull(),
     request: text().notNull(),
+    /** 1: of a phone's state, beside the evidence that its key stands on. */
+    posture: integer().notNull().default(0),
   },
   (table) => [index('evidence_policy').on(table.policy), index('evidence_keep').on(table.keepUntil)],
 );

@@ -1,3 +1,5 @@
+import type { Freshness } from '../actors/account/command.ts';
+import { OVERDUE_MS } from '../actors/account/fresh.ts';
 import { base64url } from '../bytes/base64url.ts';
 import { fromHex } from '../bytes/hex.ts';
 import { issuerName } from '../ca/authority.ts';
@@ -10,18 +12,26 @@ import type { Judged } from './enrollment.ts';
 /** What a certificate can be made of: an enrollment that was judged, or a renewal of one. */
 export interface Certifiable extends Pick<Judged, 'account' | 'device' | 'challenge' | 'proven' | 'verdict'> {
   readonly evidence: Pick<Judged['evidence'], 'hash'>;
+  /** Of a renewal: what was shown of the hardware. */
+  readonly fresh?: Freshness;
 }
 
 export interface Certified {
   /** DER, base64url: leaf, issuing CA. */
   readonly chain: readonly string[];
   readonly notAfter: number;
+  /** Until then the identity key alone renews it, ms. */
+  readonly freshBy: number;
+  /** It is for the one day that is granted past that. */
+  readonly overdue: boolean;
 }
 
 interface Intent {
   readonly serial: string;
   readonly chain: readonly string[] | null;
   readonly notAfter: number | null;
+  readonly freshBy: number | null;
+  readonly overdue: boolean;
 }
 
 /**
@@ -31,9 +41,9 @@ interface Intent {
  */
 export async function certify(c: AppContext, judged: Certifiable): Promise<Asked<Certified>> {
   const { services } = c.var;
-  const { account, device, challenge } = judged;
+  const { account, device, challenge, fresh } = judged;
   const key = base64url(judged.proven.key);
-  const first = linted(c, judged, services.random(16));
+  const first = linted(c, judged, services.random(16), false);
   if (!first.ok) return notIssuable(c, first.reason);
   const intended = await ask<Intent>(c, accountOf(account), {
     do: 'intend',
@@ -42,11 +52,14 @@ export async function certify(c: AppContext, judged: Certifiable): Promise<Asked
     serial: first.token.serial,
     request: challenge,
     voucher: voucherIn(judged.verdict),
+    ...(fresh && { fresh }),
   });
   if (!intended.ok || !intended.value.ok) return intended as Asked<Certified>;
-  const { serial, chain, notAfter } = intended.value;
-  if (chain !== null && notAfter !== null) return { ok: true, value: { ok: true, chain, notAfter } };
-  const ready = serial === first.token.serial ? first : linted(c, judged, fromHex(serial) ?? new Uint8Array());
+  const { serial, chain, notAfter, overdue } = intended.value;
+  const told = { freshBy: intended.value.freshBy ?? services.now(), overdue };
+  if (chain !== null && notAfter !== null) return { ok: true, value: { ok: true, chain, notAfter, ...told } };
+  const same = serial === first.token.serial && !overdue;
+  const ready = same ? first : linted(c, judged, fromHex(serial) ?? new Uint8Array(), overdue);
   if (!ready.ok) return notIssuable(c, ready.reason);
   if (ready.token.serial !== serial) return notIssuable(c, 'serial');
   const leaf = await issue(ready.token, services.keys.issuer.signer);
@@ -62,7 +75,7 @@ export async function certify(c: AppContext, judged: Certifiable): Promise<Asked
     issuer: issuerName(services.keys.issuer),
   });
   if (!recorded.ok || !recorded.value.ok) return recorded as Asked<Certified>;
-  return { ok: true, value: { ok: true, ...signed } };
+  return { ok: true, value: { ok: true, ...signed, ...told } };
 }
 
 /** Whose word a linked device stands on, at its enrollment and at every renewal. */
@@ -81,12 +94,14 @@ function linted(
   c: AppContext,
   { account, device, proven, verdict, evidence }: Certifiable,
   random: Uint8Array,
+  overdue: boolean,
 ): Prepared {
   const { keys, now } = c.var.services;
+  const assurance = overdue ? { ...verdict.assurance, freshness: 'cached' as const } : verdict.assurance;
   return prepare(
     PROFILES.call,
-    { proven, account, device, evidence: evidence.hash },
-    verdict,
+    { proven, account, device, evidence: evidence.hash, ...(overdue && { validity: OVERDUE_MS }) },
+    { ...verdict, assurance },
     keys.issuer,
     now(),
     random,

@@ -1,3 +1,6 @@
+import type { Freshness } from '../actors/account/command.ts';
+import { type FreshProof, type FreshReason, judgeFresh } from '../attestation/stored/fresh.ts';
+import { openCase } from '../attestation/stored/seal.ts';
 import type { Verdict } from '../attestation/verdict.ts';
 import { base64url, fromBase64url } from '../bytes/base64url.ts';
 import { fromHex } from '../bytes/hex.ts';
@@ -12,16 +15,22 @@ import type { RENEWAL_REASONS } from '../protocol/problem.ts';
 import { openNonce } from './auth/nonce.ts';
 import type { Certifiable } from './certify.ts';
 import { digest, digestOf } from './digest.ts';
+import type { Accepted } from './evidence.ts';
 import { dormantExpectation } from './identity.ts';
 import type { Services } from './services.ts';
-
-/** A key that is only vouched for renews by itself this long after its evidence, ms; then its credential must be asserted again. */
-export const ASSERT_AFTER_MS = 30 * 86_400_000;
 
 export type RenewalReason = Exclude<(typeof RENEWAL_REASONS)[number], 'challenge-used'>;
 
 export type RenewalJudgement =
-  | { readonly ok: true; readonly renewal: Certifiable; readonly expiresAt: number }
+  | {
+      readonly ok: true;
+      readonly renewal: Certifiable & { readonly fresh: Freshness };
+      readonly expiresAt: number;
+      /** New evidence, to be kept before anything stands on it. */
+      readonly accepted: Accepted | null;
+      /** Evidence that the new certificate stands on beside `accepted`: kept for as long as it can be renewed. */
+      readonly stands: string;
+    }
   /** `detail` is the operator's: which check of that step. */
   | { readonly ok: false; readonly reason: RenewalReason; readonly detail?: string };
 
@@ -30,9 +39,9 @@ const no = (reason: RenewalReason, detail?: string): RenewalJudgement => {
 };
 
 /**
- * The same key under a new certificate. Whether the device is in its account's manifest and in force is the account's to say,
- * when the intent is written. Nothing is copied from the old certificate but what its signature vouches for: whose it is,
- * and the hash of the evidence. Nothing is written here.
+ * The same key under a new certificate. Whether the device is in its account's manifest and in force, and whether its
+ * hardware must be shown again, is the account's to say, when the intent is written. Nothing is copied from the old
+ * certificate but what its signature vouches for: whose it is, and the hash of the evidence. Nothing is written here.
  */
 export async function judgeRenewal(
   services: Services,
@@ -64,19 +73,79 @@ export async function judgeRenewal(
   );
   const proven = await concluded(readRequest(fromBase64url(request.csr) ?? new Uint8Array(), { key, transcript }));
   if (!proven.ok) return no('request-refused', proven.reason);
-  // 5. The evidence that the certificate stands on is kept, accepted, and fresh enough for its kind.
-  const kept = await db.evidence.get(base64url(assurance.evidence));
+  // 5. The evidence that the certificate stands on is kept and accepted.
+  const hash = base64url(assurance.evidence);
+  const kept = await db.evidence.get(hash);
   if (!kept || kept.device !== device || kept.account !== account) return no('evidence-unknown');
   const verdict = JSON.parse(kept.verdict) as Verdict;
   if (verdict.decision !== 'accept') return no('evidence-condemned');
-  if (assertionDue(verdict, kept, now)) return no('assertion-due');
-  const evidence = { hash: assurance.evidence.slice() };
-  const renewal = { account, device, challenge: opened.id, proven: proven.value, verdict, evidence };
-  return { ok: true, renewal, expiresAt: opened.nonce.expiresAt };
+  // 6. What the hardware shows again, if anything.
+  const shown = await freshOf(services, request, kept, { transcript, identityKey: key, now });
+  if (!shown.ok) return no(shown.reason, shown.detail);
+  const { proof } = shown;
+  const replaced = proof?.by === 'evidence' ? proof : null;
+  const own = { account, device, challenge: opened.id, proven: proven.value };
+  const evidence = { hash: replaced ? hashOf(replaced) : assurance.evidence.slice() };
+  const fresh = { since: kept.at, ...freshness(request, proof) };
+  const renewal = { ...own, verdict: replaced?.verdict ?? verdict, evidence, fresh };
+  return {
+    ok: true,
+    renewal,
+    expiresAt: opened.nonce.expiresAt,
+    accepted: proof && proof.by !== 'assertion' ? await toKeep(services, own, proof) : null,
+    stands: base64url(evidence.hash),
+  };
 }
 
-function assertionDue({ identityBinding }: Verdict, { at }: EvidenceRow, now: number): boolean {
-  return identityBinding === 'vouched' && now - at >= ASSERT_AFTER_MS;
+type Shown =
+  | { readonly ok: true; readonly proof: FreshProof | null }
+  | { readonly ok: false; readonly reason: FreshReason | 'evidence-unknown'; readonly detail: string };
+
+async function freshOf(
+  services: Services,
+  { fresh }: RenewalRequest,
+  kept: EvidenceRow,
+  asked: { readonly transcript: Uint8Array; readonly identityKey: Uint8Array; readonly now: number },
+): Promise<Shown> {
+  if (fresh === undefined) return { ok: true, proof: null };
+  const { deployment, keys, policy } = services;
+  const stored = await openCase(keys.evidence.secret, kept.hash, kept.sealed);
+  if (!stored) return { ok: false, reason: 'evidence-unknown', detail: 'sealed' };
+  const verdict = JSON.parse(kept.verdict) as Verdict;
+  const expected = { ...asked, rpId: deployment.rpId, origins: deployment.origins };
+  return judgeFresh(fresh, { stored, verdict, expected, trust: await services.trust.current(), policy });
+}
+
+function freshness({ overdue }: RenewalRequest, proof: FreshProof | null): Omit<Freshness, 'since'> {
+  if (proof === null) return { shown: overdue === true ? 'overdue' : 'none', counter: 0 };
+  if (proof.by === 'posture') return { shown: 'evidence', counter: 0 };
+  return { shown: proof.by, counter: proof.counter };
+}
+
+async function toKeep(
+  services: Services,
+  { account, device, proven }: Pick<Certifiable, 'account' | 'device' | 'proven'>,
+  proof: Exclude<FreshProof, { by: 'assertion' }>,
+): Promise<Accepted> {
+  const posture = proof.by === 'posture';
+  return {
+    account,
+    device,
+    verdict: proof.verdict,
+    evidence: { ...proof.kept, hash: hashOf(proof) },
+    key: posture ? proof.kept.expected.identityKey : proven.key,
+    trust: await services.trust.current(),
+    posture,
+  };
+}
+
+function hashOf({ kept }: Exclude<FreshProof, { by: 'assertion' }>): Uint8Array<ArrayBuffer> {
+  return digestOf(JSON.stringify(kept.evidence));
+}
+
+/** Which of the two a device is told when its account says that proof is due: a gesture asserts, hardware attests by itself. */
+export function dueReason({ format }: Verdict): 'assertion-due' | 'reattestation-due' {
+  return format === 'tpm2' || format === 'android-keystore' ? 'reattestation-due' : 'assertion-due';
 }
 
 async function concluded<T, R extends string, S extends string>(

@@ -119,6 +119,10 @@ export const RenewalRequest = v.object({
   certificate: CertificateChain,
   /** PKCS#10, DER: signed by the identity key over the renewal transcript. */
   csr: encodedUpTo(4_096),
+  /** What the device's hardware shows over the same transcript, by its kind of evidence (identity.md §6). */
+  fresh: v.optional(v.record(v.pipe(v.string(), v.maxLength(64)), v.unknown())),
+  /** Nobody can show anything now, and a call rings: a certificate for one day, once. */
+  overdue: v.optional(v.boolean()),
 });
 export type RenewalRequest = v.InferOutput<typeof RenewalRequest>;
 export const Renewal = v.object({
@@ -126,6 +130,10 @@ export const Renewal = v.object({
   device: DeviceId,
   certificate: CertificateChain,
   notAfter: Millis,
+  /** Until then the identity key alone renews. */
+  freshBy: Millis,
+  /** The certificate is the one of a single day that is granted past that. */
+  overdue: v.boolean(),
 });
 
 /** POST /v1/token (RFC 6749 §4.4, RFC 7523 §2.2): application/x-www-form-urlencoded. */

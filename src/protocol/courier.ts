@@ -39,8 +39,10 @@ export const SEEN_MAX_IDS = 4_096;
 export const CLOSE = {
   badFrames: 4400,
   revoked: 4401,
-  /** The certificate expired: admitted for renewal only. */
+  /** The certificate ended more than 90 days ago. */
   expired: 4402,
+  /** There is a certificate in force again: connect with it. */
+  renewed: 4405,
   forbidden: 4403,
   /** A newer connection of this device took over. */
   elsewhere: 4409,
@@ -137,6 +139,8 @@ export type ServerFrame =
   /** Rows fromSeq..toSeq will not come: ask `GET /v1/calls/active`, then acknowledge as usual. */
   | { type: 'gap'; fromSeq: number; toSeq: number; cause: 'expired' | 'poison' }
   | { type: 'reply'; request: string; reply: unknown }
+  /** In place of `welcome`: the hello's certificate has ended. Renew before `by` (ms); nothing else comes until then. */
+  | { type: 'renewal-needed'; by: number }
   | { type: 'error'; reason: 'bad-frame' | 'frame-too-large' | 'too-fast' }
   /** A planned closing: reconnect after afterMs plus a random part of spreadMs. */
   | { type: 'reconnect'; afterMs: number; spreadMs: number };
@@ -168,6 +172,7 @@ export const ServerFrameSchema = v.variant('type', [
   v.object({ type: v.literal('drained'), seq: Seq, serverNow: Millis }),
   v.object({ type: v.literal('gap'), fromSeq: Seq, toSeq: Seq, cause: v.picklist(['expired', 'poison']) }),
   v.object({ type: v.literal('reply'), request: Request, reply: v.unknown() }),
+  v.object({ type: v.literal('renewal-needed'), by: Millis }),
   v.object({ type: v.literal('error'), reason: v.picklist(['bad-frame', 'frame-too-large', 'too-fast']) }),
   v.object({ type: v.literal('reconnect'), afterMs: Seq, spreadMs: Seq }),
 ]);

@@ -58,6 +58,11 @@ export const RENEWAL_REASONS = [
   'evidence-unknown',
   'evidence-condemned',
   'assertion-due',
+  'reattestation-due',
+  'fresh-refused',
+  'fresh-key',
+  'fresh-counter',
+  'posture-worse',
 ] as const;
 
 /** By slug, every `reason` that a server says. The token endpoint has RFC 6749's errors in their place: see TOKEN_REASONS. */

@@ -3,7 +3,7 @@ import { accountOf, ask, deviceOf } from '../http/ask.ts';
 import { verifyHello } from '../http/auth/hello.ts';
 import { mintNonce } from '../http/auth/nonce.ts';
 import { factory } from '../http/context.ts';
-import { expectation } from '../http/identity.ts';
+import { dormantExpectation } from '../http/identity.ts';
 import { problem } from '../http/problem.ts';
 import { ofActor } from '../http/refusals.ts';
 import { subprotocols, upgrade, upgradeRefusal } from '../http/upgrade.ts';
@@ -35,7 +35,7 @@ export const courier = factory
     const greeted = await verifyHello(jws, {
       deployment: deployment.id,
       nonceKeys: keys.nonces,
-      identity: expectation(services, now()),
+      identity: dormantExpectation(services, now()),
     });
     if (!greeted.ok) return problem(c, 'unauthenticated', greeted.reason);
     const { identity, hello, nonceId, replayUntil } = greeted.greeted;
@@ -55,6 +55,7 @@ export const courier = factory
       pushTokenHash: hello.pushTokenHash,
       box: hello.box,
       lastSeq: hello.lastSeq,
+      notAfter: identity.certificate.notAfter,
       nextNonce: helloNonce(services, identity.device, NEXT_NONCE_MS),
       nonce: { id: nonceId, until: replayUntil },
     };

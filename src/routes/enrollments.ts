@@ -1,8 +1,5 @@
 import { ACTIVATION_RANDOMNESS, challengeActivation } from '../attestation/tpm/activation.ts';
-import { keptOf } from '../attestation/stored/record.ts';
-import { sealCase } from '../attestation/stored/seal.ts';
 import { base64url, fromBase64url } from '../bytes/base64url.ts';
-import { PROFILES } from '../ca/profile.ts';
 import type { Kept } from '../db/repositories.ts';
 import { digest, digestOf } from '../http/digest.ts';
 import { deviceIdOf } from '../directory/account.ts';
@@ -13,9 +10,9 @@ import { json } from '../http/body.ts';
 import { certify } from '../http/certify.ts';
 import { type AppContext, factory } from '../http/context.ts';
 import { type Judged, judgeEnrollment } from '../http/enrollment.ts';
+import { keepEvidence } from '../http/evidence.ts';
 import { commitManifest } from '../http/manifests.ts';
 import { problem } from '../http/problem.ts';
-import type { Services } from '../http/services.ts';
 import { webauthnOptions } from '../http/webauthn-options.ts';
 import { ofActor, ofAttestation, ofManifest } from '../http/refusals.ts';
 import {
@@ -25,8 +22,6 @@ import {
   EnrollmentRequest,
   type Enrollment,
 } from '../protocol/api.ts';
-
-const EVIDENCE_KEEP_MS = 37 * 86_400_000;
 
 /** The way in: challenge, (for a TPM) activation, evidence, certificate. */
 export const enrollments = factory
@@ -102,7 +97,7 @@ async function record(c: AppContext, request: EnrollmentRequest, judged: Judged,
     const { slug, reason } = ofManifest(committed.value.reason);
     return problem(c, slug, reason);
   }
-  const kept = await keepEvidence(services, judged, now);
+  const kept = await keepEvidence(services, { ...judged, key: judged.proven.key, posture: false }, now);
   if (!kept.ok) return notKept(c, kept.held);
   const certified = await certify(c, judged);
   if (!certified.ok) return certified.response;
@@ -126,31 +121,6 @@ async function record(c: AppContext, request: EnrollmentRequest, judged: Judged,
     hardware: verdict.assurance.attestedKeyHardware,
   });
   return c.json(enrollment(judged, certified.value, base64url(pushToken)), 201);
-}
-
-/** The evidence becomes durable with all it stands on and takes for itself, or the enrollment ends here. */
-async function keepEvidence(services: Services, judged: Judged, now: number): Promise<Kept> {
-  const { account, device, verdict, evidence, proven, trust } = judged;
-  const { keys, policy } = services;
-  const hash = base64url(evidence.hash);
-  const { verdict: stored, index, keys: owned, endorsement } = keptOf(verdict, proven.key, trust, keys.hardware.secret);
-  const row = {
-    hash,
-    account,
-    device,
-    format: verdict.format,
-    policy: verdict.policy,
-    verdict: JSON.stringify(stored),
-    sealed: await sealCase(keys.evidence.secret, hash, evidence, services.random(12)),
-    at: now,
-    keepUntil: now + EVIDENCE_KEEP_MS,
-  };
-  const until = now + PROFILES.call.validity.usual;
-  return services.db.evidence.put(row, {
-    index,
-    keys: owned,
-    endorsement: endorsement === null ? null : { key: endorsement, most: policy.capPerEndorsementKey, until },
-  });
 }
 
 function notKept(c: AppContext, held: (Kept & { ok: false })['held']): Response {

@@ -66,5 +66,10 @@ export const token = factory.createApp().post(PATH, async (c) => {
   if (!standing.ok) return standing.response;
   if (!standing.value.ok) return oauthError(c, 'invalid_client', ofStanding(standing.value.reason));
   const accessToken = await mintAccessToken(keys.access, deployment.origin, identity, now, services.random(16));
-  return c.json({ access_token: accessToken, token_type: 'DPoP', expires_in: ACCESS_TOKEN_S });
+  const left = Math.floor(identity.certificate.notAfter / 1000) - Math.floor(now / 1000);
+  return c.json({
+    access_token: accessToken,
+    token_type: 'DPoP',
+    expires_in: Math.min(ACCESS_TOKEN_S, left),
+  });
 });

@@ -19,11 +19,11 @@ import { Calls } from './calls/calls.ts';
 import type { ClientConfig } from './config.ts';
 import { Courier } from './courier.ts';
 import { Directory, type Peer } from './directory.ts';
-import type { Sponsor } from './enroll.ts';
+import type { Attester, Sponsor } from './enroll.ts';
 import { CallsignError } from './errors.ts';
 import { type Identity, ownHead } from './identity.ts';
 import { signManifest, verifyChain } from './manifests.ts';
-import { lifeOf, renewIdentity } from './renew.ts';
+import { lifeOf, renewIdentity, type RenewalOptions } from './renew.ts';
 import { publishBundle, publishOneTimeKeys } from './prekeys.ts';
 
 export interface ClientEvents {
@@ -34,7 +34,11 @@ export interface ClientEvents {
   offline?: () => void;
   /** This device is connected elsewhere, revoked or expired: it will not reconnect by itself. */
   closed?: (code: number) => void;
-  /** The certificate could not be renewed and ends then (ms): `assertion-due` asks for a new enrollment, others are tried again. */
+  /**
+   * The certificate ends then (ms) and cannot be renewed without the user: `assertion-due` and `reattestation-due` ask for
+   * `renew({ gesture: true })` from the next gesture; `certificate-refused` and `evidence-condemned` for a new enrollment;
+   * others are tried again every hour.
+   */
   renewalNeeded?: (until: number, reason: string) => void;
   history?: (row: HistoryRow) => void;
   /** Something that did not verify was dropped. */
@@ -53,12 +57,20 @@ export class CallsignClient {
   readonly #calls: Calls;
   readonly #courier: Courier;
   readonly #events: ClientEvents;
+  readonly #attester: Attester | undefined;
   #renewing: Promise<void> | null = null;
   #closed = false;
   #stopWatching: () => void = () => undefined;
 
-  constructor(config: ClientConfig, identity: Identity, events: ClientEvents = {}) {
+  /** `attester`: what the device enrolled with; it shows the hardware again when a renewal must. */
+  constructor(
+    config: ClientConfig,
+    identity: Identity,
+    events: ClientEvents = {},
+    { attester }: { readonly attester?: Attester } = {},
+  ) {
     this.#config = config;
+    this.#attester = attester;
     this.#events = events;
     this.api = new IdentifiedApi(config, identity);
     this.directory = new Directory(config, this.api);
@@ -78,6 +90,7 @@ export class CallsignClient {
         events.offline?.();
       },
       closed: (code) => events.closed?.(code),
+      dormant: () => void this.renew({ overdue: true }).catch(() => undefined),
     });
   }
 
@@ -95,16 +108,20 @@ export class CallsignClient {
 
   /** Connects; a device whose certificate ended renews before. From then on renewal happens by itself. */
   async connect(): Promise<void> {
-    if (lifeOf(this.identity).until <= this.#serverNow()) await this.renew();
+    if (lifeOf(this.identity).until <= this.#serverNow()) await this.renew({ overdue: true });
     await this.#courier.start();
     this.#watch();
   }
 
-  /** A new certificate for the same key; several at once are one. */
-  renew(): Promise<void> {
-    this.#renewing ??= renewIdentity(this.#config, this.identity)
+  /**
+   * A new certificate for the same key; several at once are one. From a gesture of the user's, the attester is asked also
+   * where it needs one. `overdue`: when the hardware must be shown and cannot be, one more day will do, once.
+   */
+  renew(options: Pick<RenewalOptions, 'gesture' | 'overdue'> = {}): Promise<void> {
+    this.#renewing ??= renewIdentity(this.#config, this.identity, { ...options, attester: this.#attester })
       .then((renewed) => {
         this.api.identity = renewed;
+        if (renewed.overdue) this.#events.renewalNeeded?.(renewed.notAfter, 'assertion-due');
       })
       .finally(() => {
         this.#renewing = null;

@@ -21,6 +21,8 @@ export interface CourierEvents {
   /** Rows are missing: ask what goes on. */
   resync(): void;
   disconnected(): void;
+  /** The certificate in use has ended: nothing but a renewal helps. */
+  dormant(): void;
   /** The connection is over for good: displaced, revoked or expired. */
   closed(code: number): void;
 }
@@ -135,7 +137,11 @@ export class Courier {
     if (socket !== this.#socket || typeof data !== 'string') return;
     const frame = parseServerFrame(data);
     if (!frame) return;
-    if (frame.type === 'reply') return this.#answered(frame.request, ofTheCall(frame.reply));
+    if (frame.type === 'renewal-needed') return this.#events.dormant();
+    if (frame.type === 'reply') {
+      if (isExpired(frame.reply)) this.#events.dormant();
+      return this.#answered(frame.request, ofTheCall(frame.reply));
+    }
     if (frame.type === 'welcome') {
       this.#nonce = frame.nextNonce;
       this.#welcome = true;
@@ -198,6 +204,11 @@ export class Courier {
       () => void this.#connect(),
     );
   }
+}
+
+/** The device's own actor: no certificate in force. The verb is said again once there is one. */
+function isExpired(reply: unknown): boolean {
+  return (reply as { readonly reason?: unknown } | null)?.reason === 'certificate-expired';
 }
 
 /** What the call itself said; that it could not be reached is no reply. */

@@ -27,6 +27,10 @@ export interface Attester {
   identityKey(challenge: Bytes): Promise<SigningKey>;
   /** Evidence over the 32-byte transcript. `token` is the challenge's own. */
   attest(transcript: Bytes, context: AttestContext): Promise<Record<string, unknown>>;
+  /** The hardware once more, over the 32-byte transcript of a renewal (protocol/identity.md §6); absent where it cannot. */
+  show?(transcript: Bytes, context: AttestContext): Promise<Record<string, unknown>>;
+  /** `show` needs no gesture: renewals call it by themselves. */
+  readonly silent?: boolean;
 }
 
 export interface AttestContext {

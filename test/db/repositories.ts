@@ -226,7 +226,14 @@ export function repositories(host: string, open: () => Promise<Database>): void 
     });
 
     const judged = (hash: string, account: string, device: string, at = 1_000) => {
-      const fixed = { format: 'tpm2', policy: 'p', verdict: '{}', sealed: new Uint8Array([1]), keepUntil: 9_000 };
+      const fixed = {
+        format: 'tpm2',
+        policy: 'p',
+        verdict: '{}',
+        sealed: new Uint8Array([1]),
+        keepUntil: 9_000,
+        posture: false,
+      };
       return { ...fixed, hash, account, device, at };
     };
     const standing = (key: string, most: number, until = 2_000) => ({

@@ -197,6 +197,7 @@ it('a verdict is shown with its checks, and the evidence itself is not', async (
     policy: 'standard-1',
     at: NOW,
     keepUntil: NOW + DAY,
+    posture: false,
   };
   await db.evidence.put({ hash, ...kept, verdict: JSON.stringify(verdict), sealed: new Uint8Array([1, 2, 3]) });
   expect(await (await get(`verdicts/${hash}`)).json()).toEqual({ hash, ...kept, verdict });

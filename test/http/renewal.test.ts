@@ -23,22 +23,20 @@ const place = await inProcess();
 const { simulator, db: repositories } = place;
 afterAll(() => place.stop());
 
-/** The server's and the devices' clock; the actors' own stands still meanwhile, for they do not judge certificates. */
-let now = simulator.now;
 let timers: { at: number; run: () => void }[] = [];
 
 /** Time passes, and what was due in it happens in its order; a client that was woken is done when it has set its next timer. */
 async function pass(ms: number): Promise<void> {
-  const end = now + ms;
+  const end = simulator.now + ms;
   for (;;) {
     const [next] = timers.filter(({ at }) => at <= end).toSorted((a, b) => a.at - b.at);
     if (!next) break;
     timers = timers.filter((timer) => timer !== next);
-    now = next.at;
+    await place.sleep(next.at - simulator.now);
     next.run();
     await expect.poll(() => timers.length, { timeout: 10_000 }).toBeGreaterThan(0);
   }
-  now = end;
+  await place.sleep(end - simulator.now);
 }
 
 /** What the server finds of an evidence; as it was stored unless a test says otherwise. */
@@ -59,13 +57,13 @@ beforeAll(async () => {
       return row && found(row);
     },
   };
-  const services = { ...(await place.services({ db: { ...repositories, evidence } })), now: () => now };
+  const services = await place.services({ db: { ...repositories, evidence } });
   app = createApp(() => services);
   const deployment = services.deployment.id;
   const roots = [services.keys.root.slice()];
   config = () => ({
     ...defaultConfig({ deployment, origin: ORIGIN, roots, crypto: webCrypto(), store: memoryStore() }),
-    now: () => now,
+    now: () => simulator.now,
     fetch: async (url, init) => {
       const path = url.slice(ORIGIN.length);
       if (challenge && path === '/v1/renewals/challenges') return Response.json(challenge);
@@ -76,7 +74,7 @@ beforeAll(async () => {
     },
     openSocket: () => ({ binaryType: '', send: () => {}, close: () => {}, addEventListener: () => {} }),
     after: (ms, run) => {
-      const timer = { at: now + ms, run };
+      const timer = { at: simulator.now + ms, run };
       timers.push(timer);
       return () => {
         timers = timers.filter((one) => one !== timer);
@@ -90,7 +88,6 @@ beforeEach(() => {
   sent = [];
   challenge = null;
   timers = [];
-  now = simulator.now;
 });
 
 interface Told {
@@ -151,16 +148,44 @@ describe('a renewal', () => {
     const { body } = sent[0]!;
     const first = (await (await again(body)).json()) as { certificate: string[] };
     expect(fromBase64url(first.certificate[0]!)).toEqual(renewed.chain[0]);
-    challenge = { token: body['token'], expiresAt: 0, serverNow: now };
+    challenge = { token: body['token'], expiresAt: 0, serverNow: simulator.now };
     await refused(told, 'challenge-used');
   });
 
-  it.each([8, 35, 80])('of a key that hardware attests brings a device back after %d days', async (days) => {
+  it.each([8, 35, 80])(
+    'brings a device back after %d days, with its hardware shown again where that is due',
+    async (days) => {
+      const told = await device();
+      await pass(days * DAY);
+      await expect(history(told, told.identity)).rejects.toMatchObject({ reason: 'certificate-refused' });
+      const attester = developmentAttester(told.config.crypto);
+      const renewed = await renewIdentity(told.config, told.identity, { attester });
+      expect(await history(told, renewed)).toEqual([]);
+      expect(sent.map(({ body }) => 'fresh' in body)).toEqual(days > 30 ? [false, true] : [false]);
+      expect(renewed.freshBy - simulator.now).toBeGreaterThan((days > 30 ? 29 : 21) * DAY);
+    },
+  );
+
+  it('past the deadline, of a device that can show nothing, is for one day, marked, and once', async () => {
     const told = await device();
-    attest(told);
-    await pass(days * DAY);
-    await expect(history(told, told.identity)).rejects.toMatchObject({ reason: 'certificate-refused' });
-    expect(await history(told, await renewIdentity(told.config, told.identity))).toEqual([]);
+    await pass(35 * DAY);
+    const renewed = await renewIdentity(told.config, told.identity, { overdue: true });
+    expect(renewed).toMatchObject({ overdue: true });
+    expect(renewed.notAfter - simulator.now).toBeLessThanOrEqual(DAY);
+    expect(readIdentity(renewed.chain[0]!)?.assurance.freshness).toBe('cached');
+    expect(readIdentity(told.identity.chain[0]!)?.assurance.freshness).toBe('challenge');
+    expect(await history(told, renewed)).toEqual([]);
+    const again = { ...told, identity: renewed };
+    await refused(again, 'assertion-due');
+    await expect(renewIdentity(told.config, renewed, { overdue: true })).rejects.toMatchObject({
+      reason: 'assertion-due',
+    });
+    const attester = developmentAttester(told.config.crypto);
+    const shown = await renewIdentity(told.config, renewed, { attester });
+    expect(shown).toMatchObject({ overdue: false });
+    expect(readIdentity(shown.chain[0]!)?.assurance.freshness).toBe('challenge');
+    await pass(35 * DAY);
+    expect(await renewIdentity(told.config, shown, { overdue: true })).toMatchObject({ overdue: true });
   });
 
   it('keeps the evidence for as long as the next one may need it', async () => {
@@ -264,9 +289,9 @@ describe('a renewal is refused', () => {
 
   it('with a certificate that another authority made for the same names', async () => {
     const told = await device();
-    const foreign = await world(now);
+    const foreign = await world(simulator.now);
     const { account, device: name } = told.identity;
-    const leaf = await certify(foreign, await deviceKeys(), { account, device: name }, now);
+    const leaf = await certify(foreign, await deviceKeys(), { account, device: name }, simulator.now);
     const chain = [leaf, foreign.authority.issuing.certificate];
     await refused({ ...told, identity: { ...told.identity, chain } }, 'certificate-refused');
   });
@@ -279,7 +304,7 @@ describe('the client', () => {
     await pass(20 * DAY);
     const client = new CallsignClient(told.config, told.identity);
     await client.connect();
-    expect(client.identity.notAfter).toBeGreaterThan(now + 6 * DAY);
+    expect(client.identity.notAfter).toBeGreaterThan(simulator.now + 6 * DAY);
     client.close();
   });
 

@@ -68,7 +68,7 @@ async function enrolled(i: number, made = phones[i]!, account = `a${i}`, at = ca
   const [hash, device] = [`e${i}`.padEnd(43, '_'), `d${i}`];
   const sealed = await sealCase(secrets.evidence, hash, made, new Uint8Array(12));
   const row = { hash, account, device, format: verdict.format, policy: verdict.policy, sealed, at };
-  const stored = { ...row, verdict: JSON.stringify(kept.verdict), keepUntil: now + 30 * DAY };
+  const stored = { ...row, verdict: JSON.stringify(kept.verdict), keepUntil: now + 30 * DAY, posture: false };
   expect(await db.evidence.put(stored, { index: kept.index, keys: [], endorsement: null })).toEqual({ ok: true });
   const certificate = { serial: `s${i}`, account, device, status: 'active', statusAt: 1, reason: null } as const;
   await db.certificates.index({ ...certificate, notAfter: now + 7 * DAY, evidence: hash, issuer: null });

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Actors, Json } from '../../src/actors/port.ts';
+import type { Actors, Address, Json } from '../../src/actors/port.ts';
 import { openRepositories } from '../../src/db/open.ts';
 import type { Repositories } from '../../src/db/repositories.ts';
 import { LocalD1 } from '../../src/hosts/deno/d1.ts';
@@ -12,6 +12,7 @@ import { composeServices, type Settings } from '../../src/hosts/services.ts';
 import { Simulator } from '../../src/hosts/simulator/simulator.ts';
 import { CALM } from '../../src/hosts/simulator/weather.ts';
 import type { Services } from '../../src/http/services.ts';
+import { shipEvents } from '../../src/jobs/events.ts';
 import { actors } from '../actors/people.ts';
 
 export const ORIGIN = 'https://calls.example';
@@ -26,6 +27,8 @@ export interface InProcess {
     parts?: Partial<Pick<Services, 'db' | 'actors' | 'trust' | 'policy' | 'now' | 'log'>>,
     secrets?: Partial<Secrets>,
   ): Promise<Services>;
+  /** Time passes, once what the actors told has been shipped to the feed and the indexes: else they ask for it every 30 s. */
+  sleep(ms: number): Promise<void>;
   stop(): void;
 }
 
@@ -49,8 +52,10 @@ export async function inProcess(given: Partial<Secrets> = {}, startsAt?: number)
   const simulator = new Simulator({ actors, ...(startsAt !== undefined && { startsAt }) });
   simulator.reset(1, CALM);
   const secrets = { ...(await makeDevelopmentSecrets(simulator.now - 86_400_000)), ...given };
+  const spoken = new Map<string, Address>();
   const own: Pick<Actors, 'command'> = {
     async command(to, key, body: Json) {
+      spoken.set(`${to.kind}/${to.name}`, to);
       const answer = simulator.command(to, key, body);
       await simulator.pass(20);
       return answer;
@@ -64,6 +69,11 @@ export async function inProcess(given: Partial<Secrets> = {}, startsAt?: number)
       const ground = { actors: own as Actors, db, log: () => undefined, ready: async () => [] };
       const composed = await composeServices(SETTINGS, { ...secrets, ...changed }, ground);
       return { ...composed, now: () => simulator.now, ...parts };
+    },
+    async sleep(ms) {
+      const ship = shipEvents(own as Actors, db);
+      for (const actor of spoken.values()) await ship({ actor, key: 'events' }, 1);
+      await simulator.pass(Math.max(0, ms));
     },
     stop() {
       shard.close();

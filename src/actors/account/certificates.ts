@@ -5,6 +5,7 @@ import type { Json, Turn } from '../port.ts';
 import { seen } from './activity.ts';
 import { refreshSet } from './callable.ts';
 import type { AccountCommand } from './command.ts';
+import { FRESH_MS, takeFresh } from './fresh.ts';
 import { deviceOf, setStatus } from './devices.ts';
 import { headOf } from './head.ts';
 import { link } from './linked.ts';
@@ -45,8 +46,10 @@ export function intend(t: Turn, command: AccountCommand & { do: 'intend' }): Jso
     device: string;
     chain: string | null;
     not_after: number | null;
+    fresh_by: number | null;
+    overdue: number;
   }>(
-    `SELECT serial, state, device, chain, not_after FROM account_serial WHERE actor = ?1 AND request = ?2`,
+    `SELECT serial, state, device, chain, not_after, fresh_by, overdue FROM account_serial WHERE actor = ?1 AND request = ?2`,
     command.request,
   )[0];
   if (before && before.device !== command.device) return { ok: false, reason: 'request-of-another-device' };
@@ -56,20 +59,33 @@ export function intend(t: Turn, command: AccountCommand & { do: 'intend' }): Jso
       serial: before.serial,
       chain: before.chain === null ? null : (JSON.parse(before.chain) as Json),
       notAfter: before.not_after,
+      freshBy: before.fresh_by,
+      overdue: before.overdue === 1,
     };
   const standing = authorize(t, { do: 'authorize', device: command.device, key: command.key }) as { ok: boolean };
   if (!standing.ok) return standing;
   const refusal = link(t, command.device, command.voucher ?? null);
   if (refusal !== null) return { ok: false, reason: refusal };
+  const fresh = command.fresh ? takeFresh(t, command.device, command.fresh) : null;
+  if (fresh?.ok === false) return fresh;
+  const { freshBy, overdue } = fresh ?? { freshBy: t.now + FRESH_MS, overdue: false };
   t.run(
-    `INSERT INTO account_serial (actor, serial, device, request, state, at) VALUES (?1, ?2, ?3, ?4, 'intended', ?5)`,
+    `INSERT INTO account_serial (actor, serial, device, request, state, at, fresh_by, overdue) VALUES (?1, ?2, ?3, ?4, 'intended', ?5, ?6, ?7)`,
     command.serial,
     command.device,
     command.request,
     t.now,
+    freshBy,
+    overdue ? 1 : 0,
   );
-  record(t, { type: 'certificate.intended', severity: 'info', subject: command.serial, request: command.request });
-  return { ok: true, serial: command.serial, chain: null, notAfter: null };
+  record(t, {
+    type: 'certificate.intended',
+    severity: overdue ? 'notice' : 'info',
+    subject: command.serial,
+    reason: overdue ? 'overdue' : (command.fresh?.shown ?? null),
+    request: command.request,
+  });
+  return { ok: true, serial: command.serial, chain: null, notAfter: null, freshBy, overdue };
 }
 
 /** What was signed becomes the device's certificate; a device that was revoked meanwhile gets none. */

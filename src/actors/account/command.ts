@@ -7,6 +7,18 @@ import type { SignedManifest } from '../../protocol/manifest.ts';
 import type { EventCommand } from '../events.ts';
 import type { SeekLimits } from './seeking.ts';
 
+/** How fresh the proof of a device's hardware is; the account alone judges when the next one is due. */
+export interface Freshness {
+  /** When the evidence was judged, ms: the fresh proof of before any that this account remembers. */
+  readonly since: number;
+  /**
+   * `assertion`: the stored credential signed, with this counter; `evidence`: new evidence, whose credential begins at this
+   * counter; `none`: the identity key alone; `overdue`: the same, asking for the one day that is granted past the deadline.
+   */
+  readonly shown: 'assertion' | 'evidence' | 'none' | 'overdue';
+  readonly counter: number;
+}
+
 /** What reaches an account's actor. Routes have authenticated; signatures of manifests arrive as names of checks that held. */
 export type AccountCommand =
   /** The next manifest (the first makes the account). Answered `verify` with the checks when some are not in `verified`. */
@@ -35,6 +47,8 @@ export type AccountCommand =
       readonly request: string;
       /** `linked`: the device that vouched; nobody for a device with evidence of its own. */
       readonly voucher?: string | null;
+      /** Of a renewal: what was shown of the hardware; absent at an enrollment, whose evidence is fresh. */
+      readonly fresh?: Freshness;
     }
   /** Whether this device may vouch for a browser, and its certificate, which says what its key is worth. */
   | { readonly do: 'voucher'; readonly device: string }

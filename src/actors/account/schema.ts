@@ -8,6 +8,7 @@ const events = eventTables('account');
  *   account_manifest   every version as it was signed
  *   account_device     what became of each device that ever was in it: status, certificate, whether it has a bundle, who vouched for it
  *   account_serial     every certificate serial, written before it is signed; `request` makes a retry the same certificate
+ *   account_fresh      when each device last showed its hardware, its credential's counter, whether its one overdue day was granted
  *   account_handle     handles this account proved, with the salt of its commitment
  *   account_policy     block list, contacts, do not disturb
  *   account_pair       pair locks this account keeps for itself and the higher account
@@ -23,6 +24,7 @@ export const accountTables: readonly string[] = [
   'account_manifest',
   'account_device',
   'account_serial',
+  'account_fresh',
   'account_handle',
   'account_policy',
   'account_pair',
@@ -71,4 +73,13 @@ export const accountSchema: readonly SchemaStep[] = [
     ],
   },
   { minReader: 1, sql: [`ALTER TABLE account_device ADD COLUMN voucher TEXT`] },
+  {
+    minReader: 1,
+    sql: [
+      `CREATE TABLE account_fresh (actor TEXT NOT NULL, device TEXT NOT NULL, shown_at INTEGER NOT NULL, counter INTEGER NOT NULL, overdue_at INTEGER,
+         PRIMARY KEY (actor, device)) WITHOUT ROWID`,
+      `ALTER TABLE account_serial ADD COLUMN fresh_by INTEGER`,
+      `ALTER TABLE account_serial ADD COLUMN overdue INTEGER NOT NULL DEFAULT 0`,
+    ],
+  },
 ];

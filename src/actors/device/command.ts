@@ -26,6 +26,8 @@ export type DeviceCommand =
   | { readonly do: 'active-calls' }
   | { readonly do: 'put'; readonly envelope: Envelope }
   | { readonly do: 'revoke'; readonly reason: string }
+  /** A certificate of this device was issued that ends then (ms). */
+  | { readonly do: 'renewed'; readonly notAfter: number }
   | EventCommand
   /** A courier whose hello verified. */
   | {
@@ -37,6 +39,8 @@ export type DeviceCommand =
       readonly box: string | null;
       readonly lastSeq: number;
       readonly nextNonce: string;
+      /** When the certificate of the hello ends, ms; one that has ended is admitted for renewal only. */
+      readonly notAfter?: number;
       /** The hello's own nonce: used once, and when it expires (ms). */
       readonly nonce: { readonly id: string; readonly until: number };
     }

@@ -4,6 +4,7 @@ import { base64url } from '../../bytes/base64url.ts';
 import { onEventCommand, onEventsDue, record } from '../events.ts';
 import type { Actor, Arrival, Event, Json, Reply, Socket, Turn } from '../port.ts';
 import { BOX_DEADLINE, obeyMailbox } from './box.ts';
+import { admitForRenewal, certifiedUntil, isDormant, mayOnlyPart, renewed } from './certified.ts';
 import type { DeviceCommand } from './command.ts';
 import { addOneTime, keysFor, keyStatus, publish } from './keys.ts';
 import { streamsOf } from './rows.ts';
@@ -68,6 +69,8 @@ function obey(t: Turn, self: Self | null, command: DeviceCommand): Json {
         : { ok: false, reason: 'revoked' };
     case 'revoke':
       return revoke(t, self, command.reason);
+    case 'renewed':
+      return renewed(t, self, command.notAfter);
     case 'events':
     case 'events-shipped':
       return onEventCommand(t, command);
@@ -98,6 +101,8 @@ function open(t: Turn, self: Self | null, socket: Socket, hello: DeviceCommand):
   if (self.account !== hello.account || self.key !== hello.key) return refuse(socket, CLOSE.forbidden, 'another key');
   if (self.pushTokenHash !== hello.pushTokenHash) return refuse(socket, CLOSE.forbidden, 'another push token');
   if (!useNonce(t, hello.nonce)) return refuse(socket, CLOSE.forbidden, 'used nonce');
+  const certified = certifiedUntil(t, self, hello.notAfter ?? null);
+  if (isDormant(t, certified)) return admitForRenewal(socket, certified);
   const { box, lastSeq, nextNonce } = hello;
   obeyMailbox(t, self, {
     type: 'open',
@@ -144,6 +149,10 @@ function forward(
   const call = typeof verb['call'] === 'string' && /^[0-9a-f]{32}$/.test(verb['call']) ? verb['call'] : null;
   if (call === null) {
     socket.send(JSON.stringify({ type: 'reply', request, reply: { ok: false, reason: 'malformed' } }));
+    return;
+  }
+  if (mayOnlyPart(t, self, verb['verb'])) {
+    socket.send(JSON.stringify({ type: 'reply', request, reply: { ok: false, reason: 'certificate-expired' } }));
     return;
   }
   const party = { account: self.account, device: self.device };

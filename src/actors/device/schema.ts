@@ -49,4 +49,5 @@ export const deviceSchema: readonly SchemaStep[] = [
       ...events.sql,
     ],
   },
+  { minReader: 1, sql: [`ALTER TABLE device_self ADD COLUMN not_after INTEGER`] },
 ];

@@ -8,6 +8,8 @@ export interface Self {
   readonly key: string;
   readonly pushTokenHash: string;
   readonly revokedAt: number | null;
+  /** The latest end of a certificate of this device that was shown or told, ms; null before any was. */
+  readonly notAfter: number | null;
 }
 
 interface SelfRow {
@@ -15,10 +17,13 @@ interface SelfRow {
   readonly key: string;
   readonly push_token_hash: string;
   readonly revoked_at: number | null;
+  readonly not_after: number | null;
 }
 
 export function selfOf(t: Turn): Self | null {
-  const row = t.all<SelfRow>(`SELECT account, key, push_token_hash, revoked_at FROM device_self WHERE actor = ?1`)[0];
+  const row = t.all<SelfRow>(
+    `SELECT account, key, push_token_hash, revoked_at, not_after FROM device_self WHERE actor = ?1`,
+  )[0];
   if (!row) return null;
   return {
     account: row.account,
@@ -26,5 +31,6 @@ export function selfOf(t: Turn): Self | null {
     key: row.key,
     pushTokenHash: row.push_token_hash,
     revokedAt: row.revoked_at,
+    notAfter: row.not_after,
   };
 }

@@ -29,7 +29,8 @@ export async function mintAccessToken(
     serial: identity.certificate.serial,
     jti: base64url(random),
     iat,
-    exp: iat + ACCESS_TOKEN_S,
+    // No token outlives the certificate that it was given for.
+    exp: Math.min(iat + ACCESS_TOKEN_S, Math.floor(identity.certificate.notAfter / 1000)),
     cnf: { jkt: thumbprint(identity.key) },
   };
   const input = compactInput(TYP.accessToken, signer.keyId, claims);

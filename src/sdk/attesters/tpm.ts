@@ -20,5 +20,7 @@ export function tpmAttester(identity: TpmIdentity): Attester {
       const activated = await identity.activate(challenge);
       return { ...(await identity.attest(request, activated, transcript)) };
     },
+    show: (transcript) => identity.certify(transcript),
+    silent: true,
   };
 }

@@ -144,10 +144,16 @@ export class TpmIdentity implements SigningKey {
     transcript: Uint8Array,
     pcrs?: { readonly bank: HashName; readonly indices: readonly number[] },
   ): Promise<Tpm2Json> {
+    const statements = await this.certify(transcript, pcrs);
+    return { ...request, ...activated, identityKey: base64url(this.#identity.public), ...statements };
+  }
+
+  /** The same statements once more, for a renewal: the attestation key was activated when the device enrolled. */
+  async certify(
+    transcript: Uint8Array,
+    pcrs?: { readonly bank: HashName; readonly indices: readonly number[] },
+  ): Promise<Pick<Tpm2Json, 'certify' | 'quote'>> {
     return this.#withAttestationKey(async (attestationKey) => ({
-      ...request,
-      ...activated,
-      identityKey: base64url(this.#identity.public),
       certify: statement(await this.#tpm.certify(this.#key.handle, attestationKey, transcript)),
       ...(pcrs && { quote: await this.#quote(attestationKey, transcript, pcrs.bank, pcrs.indices) }),
     }));

@@ -1,0 +1,1 @@
+ALTER TABLE `evidence` ADD `posture` integer DEFAULT 0 NOT NULL;
