@@ -16,6 +16,8 @@ export interface Seen {
   readonly state: string;
   readonly framesDecoded: number;
   readonly path: string | null;
+  /** Bits per second of speech from the peer, since the last look. */
+  readonly hears: number;
   readonly suspicious: string[];
 }
 
@@ -93,6 +95,7 @@ const page = {
       state: media?.state ?? 'none',
       framesDecoded: statistics?.framesDecoded ?? 0,
       path: statistics?.path ?? null,
+      hears: statistics?.rates.audio.received ?? 0,
       suspicious,
     };
   },

@@ -5,3 +5,5 @@ export type { MediaEvents, MediaOptions, MediaState, Milestone, SignalPath } fro
 export { serveFrames, type FrameScope } from './frames.ts';
 export { AUDIO, type Ceiling, SCREEN, type StreamName, STREAMS, VIDEO_STEPS } from './quality.ts';
 export type { Rates, Statistics } from './statistics.ts';
+export { decodePeerMessage, encodePeerMessage, type PeerMessage } from './message.ts';
+export { fingerprintOf } from './sdp.ts';
