@@ -1,5 +1,6 @@
 /** One mapper per room: its reasons to what a client may know. Exhaustive where the room's union is closed. */
 import type { Reason } from '../attestation/verdict.ts';
+import type { PublishedKeyReason } from '../directory/published-keys.ts';
 import {
   MALFORMED_MANIFEST,
   type ProblemSlug,
@@ -82,6 +83,19 @@ export function ofActor(reason: string): Refusal {
   if (reason === 'malformed') return { slug: 'bad-request', reason };
   if (among(STANDING_REASONS, reason)) return { slug: 'forbidden', reason };
   return among(REASONS.refused, reason) ? { slug: 'refused', reason } : OTHER;
+}
+
+/** What is wrong with keys that a device publishes. */
+export function ofPublishedKeys(reason: PublishedKeyReason): Refusal {
+  switch (reason) {
+    case 'malformed':
+    case 'not-in-batch':
+      return { slug: 'bad-request', reason };
+    case 'unknown-device':
+      return { slug: 'forbidden', reason: 'device-not-in-manifest' };
+    default:
+      return { slug: 'refused', reason };
+  }
 }
 
 /** The same for the token endpoint, whose errors are RFC 6749's. */

@@ -153,6 +153,10 @@ export const KeyStatus = v.object({
   batches: v.array(v.object({ batchId: encoded(16), left: v.number() })),
   /** One-time keys left over all batches. */
   left: v.number(),
+  /** Names everything that is published: bundle and all batches that have not expired (docs/protocol/directory.md §3). */
+  digest: Hash,
+  /** The lowest id that a one-time key may still have. */
+  nextKeyId: v.number(),
 });
 export type KeyStatus = v.InferOutput<typeof KeyStatus>;
 
@@ -214,6 +218,8 @@ export const LookupDevice = v.object({
   bundle: KeyBundle,
   /** Absent: none claimed, or none left and the last-resort key must do. */
   oneTime: v.optional(OneTimeKey),
+  /** Claimed, and none was given: an invitation to it is as secret as the last-resort key alone makes it. */
+  lastResort: v.optional(v.literal(true)),
   capability: v.string(),
   /** Its certificate has ended; it may be rung and must renew before it is granted. */
   dormant: v.optional(v.boolean()),

@@ -11,6 +11,9 @@ export const BUNDLE = {
   freshMs: 21 * 86_400_000,
 } as const;
 
+/** So few one-time keys left: the server says so, and a device makes more. */
+export const ONE_TIME_LOW = 25;
+
 /** base64url text of exactly `bytes` bytes; whether it is the canonical text is checked where it is decoded. */
 const binary = (bytes: number) =>
   v.pipe(v.string(), v.length(Math.ceil((bytes * 4) / 3)), v.regex(/^[A-Za-z0-9_-]*$/, 'base64url'));

@@ -107,6 +107,9 @@ function json(text: string): unknown {
 /** Topics known today; others are carried. `call`: state frames; `signal`: plane frames while the socket is down. */
 export const TOPIC = { call: 'call', signal: 'signal', history: 'history', account: 'account', keys: 'keys' } as const;
 
+/** Body of topic `keys`: that caller took so many one-time keys that it gets no more for now. */
+export type KeysNews = { readonly type: 'drained'; readonly account: string };
+
 export type DeliverFrame = {
   type: 'deliver';
   seq: number;

@@ -130,13 +130,21 @@ async function found(c: AppContext, { text, handle, hash, owner }: Sought, how: 
 async function withKeys(
   c: AppContext,
   listed: AccountView['devices'][number],
-  command: object,
+  command: { readonly do: 'keys-for'; readonly claim: boolean; readonly [name: string]: unknown },
 ): Promise<LookupDevice | null> {
   const asked = await ask<{ bundle: KeyBundle; oneTime: OneTimeKey | null }>(c, deviceOf(listed.device), command);
   if (!asked.ok || !asked.value.ok) return null;
   const { bundle, oneTime } = asked.value;
   const { device, certificate, capability, dormant } = listed;
-  return { device, certificate, bundle, capability, ...(oneTime && { oneTime }), ...(dormant && { dormant }) };
+  return {
+    device,
+    certificate,
+    bundle,
+    capability,
+    ...(oneTime && { oneTime }),
+    ...(command.claim && !oneTime && { lastResort: true as const }),
+    ...(dormant && { dormant }),
+  };
 }
 
 /** "This handle is this account's since then": short-lived, by the directory key. */

@@ -131,6 +131,7 @@ export class Town {
 
   async equip(name: string, { device: id, key }: { device: string; key: string }): Promise<void> {
     const serial = base64url(this.ground.dice.bytes(16));
+    const until = this.ground.now + 90 * 86_400_000;
     await this.tell('account', name, { do: 'intend', device: id, key, serial, request: serial });
     await this.tell('account', name, {
       do: 'issued',
@@ -140,8 +141,8 @@ export class Town {
       evidence: 'none',
     });
     await this.tell('device', id, { do: 'register', account: name, key, pushTokenHash: 'push' });
-    await this.tell('device', id, { do: 'publish', bundle: { of: id }, hash: 'hash' });
-    await this.tell('account', name, { do: 'published', device: id });
+    await this.tell('device', id, { do: 'publish', bundle: { of: id }, hash: 'hash', until });
+    await this.tell('account', name, { do: 'published', device: id, until });
     await this.tell('account', name, {
       do: 'handle',
       handle: name,

@@ -54,7 +54,9 @@ function obey(t: Turn, command: AccountCommand): Json {
     case 'manifests':
       return { ok: true, manifests: manifestsAfter(t, command.after) };
     case 'published':
-      return published(t, command.device);
+      return published(t, command);
+    case 'head':
+      return { ok: true, head: headOf(t) as unknown as Json };
     case 'handle':
       return addHandle(t, command);
     case 'handles':

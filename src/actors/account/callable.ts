@@ -20,6 +20,7 @@ function callable(t: Turn, head: Head): DeviceRow[] {
     (row) =>
       row.status === 'active' &&
       row.bundle === 1 &&
+      (row.bundle_until ?? t.now + 1) > t.now &&
       row.chain !== null &&
       listed.get(row.device) === row.key &&
       (row.not_after ?? 0) + DORMANT_AFTER_MS > t.now,

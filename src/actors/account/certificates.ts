@@ -136,10 +136,10 @@ export function issued(
 }
 
 /** The device has a bundle up: from now on it can be rung. */
-export function published(t: Turn, device: string): Json {
-  const changed = t.run(`UPDATE account_device SET bundle = 1 WHERE actor = ?1 AND device = ?2 AND bundle = 0`, device);
+export function published(t: Turn, { device, until }: AccountCommand & { do: 'published' }): Json {
+  t.run(`UPDATE account_device SET bundle = 1, bundle_until = ?3 WHERE actor = ?1 AND device = ?2`, device, until);
   const head = headOf(t);
-  if (changed > 0 && head) refreshSet(t, head);
+  if (head) refreshSet(t, head);
   return { ok: true };
 }
 

@@ -64,7 +64,10 @@ export type AccountCommand =
     }
   /** Signed versions after this one, for whoever has to verify a key of this account. */
   | { readonly do: 'manifests'; readonly after: number }
-  | { readonly do: 'published'; readonly device: string }
+  /** A device has a bundle up, which may be used until then (ms). */
+  | { readonly do: 'published'; readonly device: string; readonly until: number }
+  /** The verified head, for whoever judges what a device of this account signed. */
+  | { readonly do: 'head' }
   | {
       readonly do: 'handle';
       readonly handle: string;

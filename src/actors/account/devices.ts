@@ -12,12 +12,14 @@ export interface DeviceRow {
   readonly serial: string | null;
   readonly not_after: number | null;
   readonly bundle: number;
+  /** When the bundle is too old to be used; null where it was published before this was kept. */
+  readonly bundle_until: number | null;
   readonly status_at: number;
   /** The device that vouched for this one; null for a device with evidence of its own. */
   readonly voucher: string | null;
 }
 
-const COLUMNS = 'device, key, status, chain, serial, not_after, bundle, status_at, voucher';
+const COLUMNS = 'device, key, status, chain, serial, not_after, bundle, bundle_until, status_at, voucher';
 
 export function deviceOf(t: Turn, device: string): DeviceRow | null {
   return t.all<DeviceRow>(`SELECT ${COLUMNS} FROM account_device WHERE actor = ?1 AND device = ?2`, device)[0] ?? null;

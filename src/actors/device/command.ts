@@ -12,7 +12,12 @@ export type DeviceCommand =
   /** By the enrollment that made the device; repeated for a renewed push token. */
   | { readonly do: 'register'; readonly account: string; readonly key: string; readonly pushTokenHash: string }
   /** A bundle whose signatures verified under this device's key. */
-  | { readonly do: 'publish'; readonly bundle: KeyBundle; readonly hash: string }
+  | {
+      readonly do: 'publish';
+      readonly bundle: KeyBundle;
+      readonly hash: string;
+      /** When it is too old to be used, ms. */ readonly until: number;
+    }
   | { readonly do: 'one-time'; readonly upload: OneTimeKeys }
   | { readonly do: 'key-status' }
   /** What a lookup hands to a caller; with `claim` a one-time key too, the same again for the same request. */

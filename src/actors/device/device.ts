@@ -6,7 +6,8 @@ import type { Actor, Arrival, Event, Json, Reply, Socket, Turn } from '../port.t
 import { BOX_DEADLINE, obeyMailbox } from './box.ts';
 import { admitForRenewal, certifiedUntil, isDormant, mayOnlyPart, renewed } from './certified.ts';
 import type { DeviceCommand } from './command.ts';
-import { addOneTime, keysFor, keyStatus, publish } from './keys.ts';
+import { keysFor, markUsed } from './claims.ts';
+import { addOneTime, keyStatus, publish } from './keys.ts';
 import { streamsOf } from './rows.ts';
 import { deviceSchema, deviceTables } from './schema.ts';
 import { type Self, selfOf } from './self.ts';
@@ -64,6 +65,7 @@ function obey(t: Turn, self: Self | null, command: DeviceCommand): Json {
     case 'active-calls':
       return { ok: true, calls: activeStreams(streamsOf(t, null)) };
     case 'put':
+      markUsed(t, command.envelope);
       return self.revokedAt === null
         ? obeyMailbox(t, self, { type: 'put', envelope: command.envelope })
         : { ok: false, reason: 'revoked' };

@@ -12,6 +12,7 @@ const events = eventTables('device');
  *   device_batch     batches of one-time keys; `next` is the first key not given out
  *   device_claim     what a claim was answered, for as long as its batch lives
  *   device_bucket    claims per caller device
+ *   device_key_id    the lowest id that a one-time key may still have
  *   device_nonce     hello nonces already used, until they expire
  */
 export const deviceTables: readonly string[] = [
@@ -23,6 +24,7 @@ export const deviceTables: readonly string[] = [
   'device_batch',
   'device_claim',
   'device_bucket',
+  'device_key_id',
   'device_nonce',
   ...events.tables,
 ];
@@ -50,4 +52,13 @@ export const deviceSchema: readonly SchemaStep[] = [
     ],
   },
   { minReader: 1, sql: [`ALTER TABLE device_self ADD COLUMN not_after INTEGER`] },
+  {
+    minReader: 1,
+    sql: [
+      `ALTER TABLE device_claim ADD COLUMN account TEXT`,
+      `ALTER TABLE device_claim ADD COLUMN used INTEGER NOT NULL DEFAULT 1`,
+      `CREATE INDEX device_claim_unused ON device_claim (actor, account, used)`,
+      `CREATE TABLE device_key_id (actor TEXT NOT NULL PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID`,
+    ],
+  },
 ];
