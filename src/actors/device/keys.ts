@@ -18,7 +18,7 @@ import type { Self } from './self.ts';
 /** Unspent batches a device may have up. */
 const MAX_BATCHES = 4;
 /** The owner hears of it when so few are left. */
-const TOLD_AT: readonly number[] = [ONE_TIME_LOW, 10, 5, 0];
+const TOLD_AT: ReadonlySet<number> = new Set([ONE_TIME_LOW, 10, 5, 0]);
 
 export interface BatchRow {
   readonly batch: string;
@@ -109,7 +109,7 @@ export function give(t: Turn, self: Self, row: BatchRow, left: number): OneTimeK
     batchEntry(batch.firstKeyId, index, fromBase64url(key) ?? new Uint8Array(BUNDLE.pointBytes)),
   );
   t.run(`UPDATE device_batch SET next = next + 1 WHERE actor = ?1 AND batch = ?2`, row.batch);
-  if (TOLD_AT.includes(left - 1)) lowStock(t, self, left - 1);
+  if (TOLD_AT.has(left - 1)) lowStock(t, self, left - 1);
   return { batch, index: row.next, key: keys[row.next] ?? '', path: inclusionPath(entries, row.next).map(base64url) };
 }
 

@@ -1,4 +1,4 @@
-/** `callsign/sdk/webrtc`: media of a call in a browser. */
+/** `./sdk/webrtc` of the package: media of a call in a browser. */
 export { type CallMediaOptions, startMedia } from './call-media.ts';
 export { MediaConnection } from './connection.ts';
 export type { MediaEvents, MediaOptions, MediaState, Milestone, SignalPath } from './connection.ts';
