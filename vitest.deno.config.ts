@@ -9,6 +9,7 @@ export default defineConfig({
       'src/**/*.test.ts',
       'test/attestation/**/*.test.ts',
       'test/crypto/{call,adversary,group}.test.ts',
+      'test/sdk/suite.test.ts',
       'test/{port,chaos}/deno*.test.ts',
       'test/db/local.test.ts',
     ],

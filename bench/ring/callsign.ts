@@ -86,7 +86,7 @@ async function newDevice(url: string, deployment: Deployment, sponsor?: Sponsor)
   const config = configFor(url, deployment);
   const { identity, head } = await enroll(config, attester(config), sponsor ? { sponsor } : {});
   const client = new CallsignClient(config, identity);
-  await publishBundle(config, client.api, head.version);
+  await publishBundle(client.api, head.version);
   return { config, client };
 }
 

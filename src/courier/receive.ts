@@ -70,6 +70,7 @@ function read(inbox: Inbox, frame: ServerFrame, now: number): { inbox: Inbox; ef
       return { inbox, effects: [{ type: 'reconnect', afterMs: frame.afterMs, spreadMs: frame.spreadMs }] };
     case 'renewal-needed':
     case 'reply':
+    case 'keys-low':
     case 'error':
       break;
   }

@@ -259,7 +259,9 @@ export const ActiveCalls = v.object({ calls: v.array(v.looseObject({ call: CallI
 
 /** GET /v1/history?before=&limit= */
 export const HistoryReply = v.object({ rows: v.array(v.looseObject({ call: CallId })) });
+/** DELETE /v1/history */
 export const HistoryDeletion = v.object({ calls: v.pipe(v.array(CallId), v.minLength(1), v.maxLength(100)) });
+export const HistoryDeleted = v.object({ deleted: v.array(CallId) });
 
 /** GET, PUT /v1/policy: what the account lets ring. */
 export const PolicyDocument = v.object({

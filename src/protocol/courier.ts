@@ -144,6 +144,8 @@ export type ServerFrame =
   | { type: 'reply'; request: string; reply: unknown }
   /** In place of `welcome`: the hello's certificate has ended. Renew before `by` (ms); nothing else comes until then. */
   | { type: 'renewal-needed'; by: number }
+  /** So many one-time keys are left: publish more. */
+  | { type: 'keys-low'; left: number }
   | { type: 'error'; reason: 'bad-frame' | 'frame-too-large' | 'too-fast' }
   /** A planned closing: reconnect after afterMs plus a random part of spreadMs. */
   | { type: 'reconnect'; afterMs: number; spreadMs: number };
@@ -176,6 +178,7 @@ export const ServerFrameSchema = v.variant('type', [
   v.object({ type: v.literal('gap'), fromSeq: Seq, toSeq: Seq, cause: v.picklist(['expired', 'poison']) }),
   v.object({ type: v.literal('reply'), request: Request, reply: v.unknown() }),
   v.object({ type: v.literal('renewal-needed'), by: Millis }),
+  v.object({ type: v.literal('keys-low'), left: Seq }),
   v.object({ type: v.literal('error'), reason: v.picklist(['bad-frame', 'frame-too-large', 'too-fast']) }),
   v.object({ type: v.literal('reconnect'), afterMs: Seq, spreadMs: Seq }),
 ]);

@@ -417,7 +417,7 @@ export const OPERATIONS: readonly Operation[] = [
     summary: 'Deletes rows on every device of the account',
     who: 'device',
     takes: json(api.HistoryDeletion),
-    gives: gives(v.object({ deleted: v.array(CallId) })),
+    gives: gives(api.HistoryDeleted),
     problems: [],
   },
   {

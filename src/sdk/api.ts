@@ -32,8 +32,24 @@ export class Api {
   /** Add to the local clock to get the server's, ms; learned from what it says. */
   clockOffset = 0;
 
+  readonly #over = new AbortController();
+
   constructor(config: ClientConfig) {
     this.config = config;
+  }
+
+  /** The server's clock, ms. */
+  serverNow(): number {
+    return this.config.now() + this.clockOffset;
+  }
+
+  /** Gives up what is being asked; everything asked later is `aborted`. */
+  close(): void {
+    this.#over.abort();
+  }
+
+  protected get closed(): boolean {
+    return this.#over.signal.aborted;
   }
 
   async ask<S extends v.GenericSchema>(
@@ -49,24 +65,35 @@ export class Api {
       ...(body !== undefined && { body: JSON.stringify(body) }),
       ...(signal && { signal }),
     });
-    return this.read(schema, response);
+    return this.read(schema, response, signal);
   }
 
   /** One exchange; network trouble and time limits become `network`, cancellation `aborted`. */
   protected async exchange(path: string, init: RequestInit): Promise<Response> {
     const limit = AbortSignal.timeout(TIME_LIMIT_MS);
-    const signal = init.signal ? AbortSignal.any([init.signal, limit]) : limit;
+    const unwanted = init.signal ? AbortSignal.any([init.signal, this.#over.signal]) : this.#over.signal;
+    const failed = (cause: unknown) => {
+      if (unwanted.aborted) return new CallsignError('aborted', this.closed ? 'closed' : 'aborted', { cause });
+      return new CallsignError('network', limit.aborted ? 'timeout' : 'unreachable', { cause });
+    };
     try {
+      unwanted.throwIfAborted();
+      const signal = AbortSignal.any([unwanted, limit]);
       return await this.config.fetch(`${this.config.origin}${path}`, { ...init, signal });
     } catch (cause) {
-      throw new CallsignError(init.signal?.aborted ? 'aborted' : 'network', limit.aborted ? 'timeout' : 'unreachable', {
-        cause,
-      });
+      throw failed(cause);
     }
   }
 
-  protected async read<S extends v.GenericSchema>(schema: S, response: Response): Promise<v.InferOutput<S>> {
-    const body = await decoded(response);
+  protected async read<S extends v.GenericSchema>(
+    schema: S,
+    response: Response,
+    signal: AbortSignal | undefined,
+  ): Promise<v.InferOutput<S>> {
+    const body = await decoded(response).catch((error: unknown) => {
+      if (signal?.aborted || this.closed) throw new CallsignError('aborted', this.closed ? 'closed' : 'aborted');
+      throw error;
+    });
     if (!response.ok) throw refusal(response, body);
     const parsed = v.safeParse(schema, body);
     if (!parsed.success) throw new CallsignError('protocol', 'unexpected-answer', { status: response.status });
@@ -120,13 +147,26 @@ export class IdentifiedApi extends Api {
     const started = this.config.now();
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, pause * 2)) {
       try {
-        return await this.read(schema, await this.#identified(request));
+        return await this.read(schema, await this.#identified(request), request.signal);
       } catch (error) {
         const late = this.config.now() - started > PATIENCE_MS;
-        if (!repeatable || late || request.signal?.aborted === true || !isPassing(error)) throw error;
-        await new Promise<void>((resolve) => void this.config.after(pause, resolve));
+        if (!repeatable || late || request.signal?.aborted === true || this.closed || !isPassing(error)) throw error;
+        await this.#pause(pause, request.signal);
       }
     }
+  }
+
+  /** Ends early when nobody waits any more; the next try then says so. */
+  #pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.config.after(ms, done);
+      function done(): void {
+        cancel();
+        signal?.removeEventListener('abort', done);
+        resolve();
+      }
+      signal?.addEventListener('abort', done);
+    });
   }
 
   /** Once more with a fresh nonce or token when the server asks for one. */
@@ -161,17 +201,13 @@ export class IdentifiedApi extends Api {
     return response;
   }
 
-  #serverNow(): number {
-    return this.config.now() + this.clockOffset;
-  }
-
   async #proof(method: string, path: string, token: string | null): Promise<string> {
     const { crypto, origin } = this.config;
     const draft = dpopProof(spkiOf(this.identity.key.publicKey), {
       jti: base64url(crypto.random(12)),
       htm: method,
       htu: `${origin}${path}`,
-      iat: Math.floor(this.#serverNow() / 1_000),
+      iat: Math.floor(this.serverNow() / 1_000),
       ...(token !== null && { ath: tokenHash(token) }),
       ...(this.#nonce !== null && { nonce: this.#nonce }),
     });
@@ -184,7 +220,7 @@ export class IdentifiedApi extends Api {
       const response = await this.#requestToken(signal);
       const body = (await decoded(response.clone())) as { error?: string } | null;
       if (body?.error === 'use_dpop_nonce' && attempt === 0) continue;
-      const reply = await this.read(TokenReply, response);
+      const reply = await this.read(TokenReply, response, signal);
       this.#token = { text: reply.access_token, until: this.config.now() + reply.expires_in * 1_000 - TOKEN_MARGIN_MS };
       return reply.access_token;
     }
@@ -193,7 +229,7 @@ export class IdentifiedApi extends Api {
   async #requestToken(signal: AbortSignal | undefined): Promise<Response> {
     const { crypto, origin } = this.config;
     const { device, chain, key } = this.identity;
-    const iat = Math.floor(this.#serverNow() / 1_000);
+    const iat = Math.floor(this.serverNow() / 1_000);
     const claims = {
       iss: device,
       sub: device,

@@ -1,30 +1,22 @@
 import type * as v from 'valibot';
-import { fromBase64url } from '../bytes/base64url.ts';
-import { successor } from '../directory/manifest/write.ts';
-import { commitmentOf } from '../directory/handle/commitment.ts';
-import {
-  HandlePending,
-  HistoryReply,
-  ManifestReply,
-  OwnHandle,
-  type RevocationCause,
-  RevocationReply,
-} from '../protocol/api.ts';
+import { type RevocationCause, RevocationReply } from '../protocol/api.ts';
 import type { CallFrame } from '../protocol/call.ts';
-import { TOPIC, type DeliverFrame } from '../protocol/courier.ts';
+import { type DeliverFrame, TOPIC } from '../protocol/courier.ts';
 import type { HistoryFrame, HistoryRow } from '../protocol/history.ts';
 import { IdentifiedApi } from './api.ts';
 import type { Call } from './calls/call.ts';
 import { Calls } from './calls/calls.ts';
 import type { ClientConfig } from './config.ts';
 import { Courier } from './courier.ts';
-import { Directory, type Peer } from './directory.ts';
+import { Directory, type FindOptions, type Peer } from './directory.ts';
 import type { Attester, Sponsor } from './enroll.ts';
-import { CallsignError } from './errors.ts';
+import { addHandle } from './handles.ts';
+import { deleteHistory, type HistoryPage, listHistory } from './history.ts';
 import { type Identity, ownHead } from './identity.ts';
-import { signManifest, verifyChain } from './manifests.ts';
-import { lifeOf, renewIdentity, type RenewalOptions } from './renew.ts';
-import { publishBundle, publishOneTimeKeys } from './prekeys.ts';
+import { type Policy, readPolicy, setBlocked, writePolicy } from './policy.ts';
+import type { RenewalOptions } from './renew.ts';
+import { tell } from './tell.ts';
+import { Upkeep } from './upkeep.ts';
 
 export interface ClientEvents {
   /** A verified call alerts on this device. */
@@ -40,27 +32,23 @@ export interface ClientEvents {
    * others are tried again every hour.
    */
   renewalNeeded?: (until: number, reason: string) => void;
+  /** A row of the account's history came or changed. */
   history?: (row: HistoryRow) => void;
+  /** Rows were deleted, on this or another device of the account. */
+  historyDeleted?: (calls: readonly string[]) => void;
   /** Something that did not verify was dropped. */
   suspicious?: (about: string, reason: string) => void;
 }
-
-const ONE_TIME_KEYS = 100;
-const LONGEST_WATCH_MS = 6 * 3_600_000;
-const RENEWAL_RETRY_MS = 3_600_000;
 
 /** One enrolled device, connected: the facade an application holds. Many may live in one process. */
 export class CallsignClient {
   readonly api: IdentifiedApi;
   readonly directory: Directory;
   readonly #config: ClientConfig;
+  readonly #events: ClientEvents;
   readonly #calls: Calls;
   readonly #courier: Courier;
-  readonly #events: ClientEvents;
-  readonly #attester: Attester | undefined;
-  #renewing: Promise<void> | null = null;
-  #closed = false;
-  #stopWatching: () => void = () => undefined;
+  readonly #upkeep: Upkeep;
 
   /** `attester`: what the device enrolled with; it shows the hardware again when a renewal must. */
   constructor(
@@ -70,35 +58,28 @@ export class CallsignClient {
     { attester }: { readonly attester?: Attester } = {},
   ) {
     this.#config = config;
-    this.#attester = attester;
     this.#events = events;
     this.api = new IdentifiedApi(config, identity);
     this.directory = new Directory(config, this.api);
+    this.#upkeep = new Upkeep(this.api, attester, {
+      renewalNeeded: (until, reason) => tell(events.renewalNeeded, until, reason),
+    });
     this.#calls = new Calls(config, this.api, this.directory, () => this.#courier, {
-      incoming: (call) => events.incoming?.(call),
-      suspicious: (call, reason) => events.suspicious?.(call, reason),
+      incoming: (call) => tell(events.incoming, call),
+      suspicious: (call, reason) => tell(events.suspicious, call, reason),
     });
     this.#courier = new Courier(config, this.api, {
       envelope: (envelope) => this.#envelope(envelope),
-      drained: () => {
-        this.#calls.drained(true);
-        events.online?.();
-      },
+      drained: () => this.#online(),
+      keysLow: () => void this.#upkeep.tendKeys(),
       resync: () => void this.#calls.resync(),
       disconnected: () => {
         this.#calls.drained(false);
-        events.offline?.();
+        tell(events.offline);
       },
-      closed: (code) => events.closed?.(code),
+      closed: (code) => tell(events.closed, code),
       dormant: () => void this.renew({ overdue: true }).catch(() => undefined),
     });
-  }
-
-  /** Publishes what callers need to ring this device: a fresh bundle and one-time keys. */
-  async publishKeys(signal?: AbortSignal): Promise<void> {
-    const { version } = await ownHead(this.#config, this.identity.account);
-    await publishBundle(this.#config, this.api, version, signal);
-    await publishOneTimeKeys(this.#config, this.api, version, ONE_TIME_KEYS, signal);
   }
 
   /** The identity in use; a renewal replaces its certificate. */
@@ -106,47 +87,22 @@ export class CallsignClient {
     return this.api.identity;
   }
 
-  /** Connects; a device whose certificate ended renews before. From then on renewal happens by itself. */
-  async connect(): Promise<void> {
-    if (lifeOf(this.identity).until <= this.#serverNow()) await this.renew({ overdue: true });
-    await this.#courier.start();
-    this.#watch();
-  }
-
   /**
-   * A new certificate for the same key; several at once are one. From a gesture of the user's, the attester is asked also
-   * where it needs one. `overdue`: when the hardware must be shown and cannot be, one more day will do, once.
+   * Connects; a device whose certificate ended renews before. From then on connection, certificate and keys are looked
+   * after by themselves.
    */
-  renew(options: Pick<RenewalOptions, 'gesture' | 'overdue'> = {}): Promise<void> {
-    this.#renewing ??= renewIdentity(this.#config, this.identity, { ...options, attester: this.#attester })
-      .then((renewed) => {
-        this.api.identity = renewed;
-        if (renewed.overdue) this.#events.renewalNeeded?.(renewed.notAfter, 'assertion-due');
-      })
-      .finally(() => {
-        this.#renewing = null;
-      });
-    return this.#renewing;
+  async connect(signal?: AbortSignal): Promise<void> {
+    if (this.#upkeep.expired) await this.renew({ overdue: true, ...(signal && { signal }) });
+    await this.#courier.start();
+    this.#upkeep.start();
   }
 
-  /** Renews when less than a third of the certificate's life is left; a renewal that failed is tried again. */
-  #watch(): void {
-    const { from, until } = lifeOf(this.identity);
-    const left = until - (until - from) / 3 - this.#serverNow();
-    if (left > 0) return this.#watchIn(Math.min(left, LONGEST_WATCH_MS));
-    this.renew().then(
-      () => this.#watchIn(LONGEST_WATCH_MS),
-      (error: unknown) => {
-        this.#events.renewalNeeded?.(until, error instanceof CallsignError ? error.reason : 'unknown');
-        this.#watchIn(RENEWAL_RETRY_MS);
-      },
-    );
-  }
-
-  #watchIn(ms: number): void {
-    if (this.#closed) return;
-    this.#stopWatching();
-    this.#stopWatching = this.#config.after(ms, () => this.#watch());
+  /** Ends everything, calls included, and gives up what is being asked. The identity stays in the store. */
+  close(): void {
+    this.#upkeep.stop();
+    this.#courier.stop();
+    this.#calls.stop();
+    this.api.close();
   }
 
   /** Hint of the platform that the network is another one. */
@@ -155,69 +111,51 @@ export class CallsignClient {
     this.#calls.networkChanged();
   }
 
-  close(): void {
-    this.#closed = true;
-    this.#stopWatching();
-    this.#courier.stop();
-    this.#calls.stop();
-  }
-
   /**
-   * Proves a handle: the server sends a code to it, `code` brings it, and the account's manifest then commits to the handle,
-   * so that nobody can attach one to an account behind its back.
+   * A new certificate for the same key; several at once are one. From a gesture of the user's, the attester is asked also
+   * where it needs one. `overdue`: when the hardware must be shown and cannot be, one more day will do, once.
    */
-  async addHandle(handle: string, code: () => Promise<string>): Promise<string> {
-    const pending = await this.api.ask(HandlePending, { method: 'POST', path: '/v1/handles', body: { handle } });
-    const proof = { handle, code: await code() };
-    const proved = await this.api.ask(OwnHandle, {
-      method: 'POST',
-      path: `/v1/handles/${pending.id}/verification`,
-      body: proof,
-    });
-    const salt = fromBase64url(proved.salt);
-    if (!salt || commitmentOf(salt, proved.handle) !== proved.commitment)
-      throw new CallsignError('verification', 'handle-commitment');
-    await this.#commit(proved.commitment);
-    return proved.handle;
+  renew(options: Omit<RenewalOptions, 'attester'> = {}): Promise<void> {
+    return this.#upkeep.renew(options);
   }
 
-  async #commit(commitment: string): Promise<void> {
-    const { account, device, key } = this.identity;
-    const head = await ownHead(this.#config, account);
-    if (head.manifest.handles.includes(commitment)) return;
-    const handles = [...head.manifest.handles, commitment].toSorted();
-    const manifest = await signManifest(successor(head, this.#serverNow(), { handles }), [{ kid: device, key }]);
-    await this.api.ask(ManifestReply, { method: 'POST', path: '/v1/manifests', body: { manifest } });
-    const next = await verifyChain(this.#config.crypto, account, head, [manifest], this.#config.now());
-    await this.#config.store.write([{ collection: 'head', id: account, value: next }]);
+  /** Publishes what callers need to ring this device: a fresh bundle and one-time keys. Once after enrolling. */
+  publishKeys(signal?: AbortSignal): Promise<void> {
+    return this.#upkeep.publishKeys(signal);
+  }
+
+  addHandle(handle: string, code: () => Promise<string>, signal?: AbortSignal): Promise<string> {
+    return addHandle(this.api, handle, code, signal);
   }
 
   /** Lets another device join this account; both must be shown to the same user. */
-  async sponsor(): Promise<Sponsor> {
+  async sponsor(signal?: AbortSignal): Promise<Sponsor> {
     const { account, device, key } = this.identity;
-    await this.refreshOwnChain();
+    await this.refreshOwnChain(signal);
     return { account, head: await ownHead(this.#config, account), sign: async () => ({ kid: device, key }) };
   }
 
   /** Reads and verifies what was added to the own chain meanwhile. */
-  async refreshOwnChain(): Promise<void> {
+  async refreshOwnChain(signal?: AbortSignal): Promise<void> {
     const { account } = this.identity;
     const head = await ownHead(this.#config, account);
-    await this.directory.chainOf(account, head.version + 1);
+    await this.directory.chainOf(account, head.version + 1, signal);
   }
 
   /**
    * Takes a device of this account out of service, this one included: its courier is closed, its token refused, its
    * certificates listed as revoked, and nobody can ring it.
    */
-  revokeDevice(device: string, reason: v.InferOutput<typeof RevocationCause> = 'other'): Promise<RevocationReply> {
-    return this.api.ask(RevocationReply, { method: 'DELETE', path: `/v1/devices/${device}?reason=${reason}` });
+  revokeDevice(
+    device: string,
+    reason: v.InferOutput<typeof RevocationCause> = 'other',
+    signal?: AbortSignal,
+  ): Promise<RevocationReply> {
+    const path = `/v1/devices/${device}?reason=${reason}`;
+    return this.api.ask(RevocationReply, { method: 'DELETE', path, signal });
   }
 
-  find(
-    handle: string,
-    options: { claim?: boolean; request?: string; signal?: AbortSignal } = {},
-  ): Promise<Peer | null> {
+  find(handle: string, options: FindOptions = {}): Promise<Peer | null> {
     return this.directory.find(handle, options);
   }
 
@@ -238,19 +176,45 @@ export class CallsignClient {
     call.hangup();
   }
 
-  async history(): Promise<HistoryRow[]> {
-    const { rows } = await this.api.ask(HistoryReply, { method: 'GET', path: '/v1/history' });
-    return rows as unknown as HistoryRow[];
+  /** One page of the account's calls, newest first. */
+  history(page?: HistoryPage): Promise<HistoryRow[]> {
+    return listHistory(this.api, page);
   }
 
-  #serverNow(): number {
-    return this.#config.now() + this.api.clockOffset;
+  /** Deletes rows on every device of the account. */
+  deleteHistory(calls: readonly string[], signal?: AbortSignal): Promise<string[]> {
+    return deleteHistory(this.api, calls, signal);
+  }
+
+  /** What the account lets ring. */
+  policy(signal?: AbortSignal): Promise<Policy> {
+    return readPolicy(this.api, signal);
+  }
+
+  setPolicy(policy: Policy, signal?: AbortSignal): Promise<Policy> {
+    return writePolicy(this.api, policy, signal);
+  }
+
+  /** Calls of this account ring nowhere from now on; it is not told. */
+  async block(account: string, signal?: AbortSignal): Promise<void> {
+    await setBlocked(this.api, account, true, signal);
+  }
+
+  async unblock(account: string, signal?: AbortSignal): Promise<void> {
+    await setBlocked(this.api, account, false, signal);
+  }
+
+  #online(): void {
+    this.#calls.drained(true);
+    void this.#upkeep.tendKeys();
+    tell(this.#events.online);
   }
 
   async #envelope({ topic, body }: DeliverFrame): Promise<void> {
     if (topic === TOPIC.call || topic === TOPIC.signal) return this.#calls.frame(body as CallFrame);
     if (topic !== TOPIC.history) return;
     const frame = body as HistoryFrame;
-    if (frame.type === 'row') this.#events.history?.(frame.row);
+    if (frame.type === 'row') tell(this.#events.history, frame.row);
+    else if (frame.type === 'deleted') tell(this.#events.historyDeleted, frame.calls);
   }
 }

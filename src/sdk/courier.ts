@@ -18,6 +18,8 @@ export interface CourierEvents {
   envelope(envelope: DeliverFrame): Promise<void>;
   /** Everything that waited has been handled. */
   drained(): void;
+  /** Few one-time keys are left at the server. */
+  keysLow(): void;
   /** Rows are missing: ask what goes on. */
   resync(): void;
   disconnected(): void;
@@ -137,6 +139,7 @@ export class Courier {
     if (socket !== this.#socket || typeof data !== 'string') return;
     const frame = parseServerFrame(data);
     if (!frame) return;
+    if (frame.type === 'keys-low') return this.#events.keysLow();
     if (frame.type === 'renewal-needed') return this.#events.dormant();
     if (frame.type === 'reply') {
       if (isExpired(frame.reply)) this.#events.dormant();

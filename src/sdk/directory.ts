@@ -3,7 +3,6 @@ import { accountBytes, deviceBytes } from '../directory/account.ts';
 import { openBundle, openOneTimeKey, type Signed } from '../directory/bundle.ts';
 import { judgeAssertion } from '../directory/handle/assertion.ts';
 import { type Head, keyOf } from '../directory/manifest/head.ts';
-import { verifyAll } from '../directory/signature.ts';
 import { type AcceptedIdentity, judgeIdentity } from '../identity/judge.ts';
 import { LookupReply, type LookupDevice, type LookupResult, ManifestsReply } from '../protocol/api.ts';
 import { KeySet } from '../protocol/handle.ts';
@@ -38,6 +37,14 @@ export interface Peer {
   readonly changedFrom: string | null;
 }
 
+export interface FindOptions {
+  /** Takes one-time keys, which a call needs. */
+  readonly claim?: boolean;
+  /** The same request gets the same keys again. */
+  readonly request?: string;
+  readonly signal?: AbortSignal;
+}
+
 type Found = Extract<LookupResult, { found: true }>;
 
 /**
@@ -54,10 +61,7 @@ export class Directory {
     this.#api = api;
   }
 
-  async find(
-    handle: string,
-    options: { claim?: boolean; request?: string; signal?: AbortSignal } = {},
-  ): Promise<Peer | null> {
+  async find(handle: string, options: FindOptions = {}): Promise<Peer | null> {
     const { claim = false, signal } = options;
     const request = options.request ?? base64url(this.#config.crypto.random(16));
     const known = await this.#pins();
@@ -79,11 +83,11 @@ export class Directory {
   }
 
   /** The chain of an account read and verified up to `version` at least; null when there is no such account, or not so far. */
-  async chainOf(account: string, version: number): Promise<Head | null> {
+  async chainOf(account: string, version: number, signal?: AbortSignal): Promise<Head | null> {
     const known = await this.head(account);
     if (known && known.version >= version) return known;
     const path = `/v1/accounts/${account}/manifests?after=${known?.version ?? 0}`;
-    const { manifests } = await this.#api.ask(ManifestsReply, { method: 'GET', path });
+    const { manifests } = await this.#api.ask(ManifestsReply, { method: 'GET', path, signal });
     const head =
       manifests.length === 0 ? known : await verifyChain(this.#config.crypto, account, known, manifests, this.#now());
     if (head && head !== known) await this.#config.store.write([{ collection: 'head', id: account, value: head }]);
@@ -101,7 +105,7 @@ export class Directory {
     } as const;
     const plan = judgeIdentity(chain, expected);
     if (!plan.ok) return null;
-    const holds = await verifyAll(globalThis.crypto.subtle, plan.checks);
+    const holds = await Promise.all(plan.checks.map((check) => this.#config.crypto.holds(check)));
     const concluded = plan.conclude((_, i) => holds[i] === true);
     return concluded.ok ? concluded.value : null;
   }
@@ -141,9 +145,7 @@ export class Directory {
       now: this.#now(),
     });
     if (!plan.ok) throw new CallsignError('verification', `handle-${plan.reason}`);
-    const holds = await this.#verified(
-      plan.checks.map(({ key, data, signature }) => ({ key, message: data, signature })),
-    );
+    const holds = await Promise.all(plan.checks.map((check) => this.#config.crypto.holds(check)));
     const concluded = plan.conclude((_, i) => holds[i] === true);
     if (!concluded.ok) throw new CallsignError('verification', `handle-${concluded.reason}`);
     return concluded.value.handle;

@@ -15,13 +15,15 @@ import { BUNDLE, type KeyBundle, type OneTimeKeys } from '../protocol/bundle.ts'
 import type { IdentifiedApi } from './api.ts';
 import type { ClientConfig } from './config.ts';
 import type { PrekeyStore } from './crypto/invitation.ts';
-import type { AgreementKey, Bytes, CryptoProvider, SigningKey, StoredKey } from './crypto/provider.ts';
+import type { AgreementKey, Bytes, CryptoProvider, SigningKey, StoredKey, WrappingKey } from './crypto/provider.ts';
 import { CallsignError } from './errors.ts';
 import type { Identity } from './identity.ts';
 import type { Change } from './store.ts';
 
-/** A signed prekey is replaced after this, and its private key deleted this long after its successor was published. */
+/** A signed prekey is replaced after this … */
 export const PREKEY_ROTATE_MS = 7 * 86_400_000;
+/** … and its private key deleted this long after its successor was published: callers may have looked it up before. */
+export const PREKEY_KEEP_MS = 48 * 3_600_000;
 const PREKEY_LIFE_MS = 21 * 86_400_000;
 const BATCH_LIFE_MS = 60 * 86_400_000;
 
@@ -36,6 +38,15 @@ interface StoredPrekey {
   readonly madeAt: number;
   /** Hex of every bundle it was published in. */
   readonly bundles: readonly string[];
+  /** Of the last-resort KEM key that was published with it. */
+  readonly kem: number;
+  /** When its successor was published; null while it is the newest. */
+  readonly retiredAt: number | null;
+}
+
+interface StoredOneTimeKey {
+  readonly key: StoredKey;
+  readonly expiresAt: number;
 }
 
 async function nextKeyId({ store }: ClientConfig, count: number): Promise<number> {
@@ -52,19 +63,66 @@ async function signed(key: SigningKey, message: Uint8Array): Promise<string> {
   return base64url(await key.sign(message));
 }
 
+/** Keys that a store can keep: handles where it can, else their bytes. */
+export const kept = ({ store }: Pick<ClientConfig, 'store'>): { exportable: boolean } => ({
+  exportable: store.bytesOnly === true,
+});
+
+/** Under which KEM seeds are kept, which no platform keeps as handles. */
+async function wrapping({ crypto, store }: Pick<ClientConfig, 'crypto' | 'store'>): Promise<WrappingKey> {
+  const row = { collection: 'identity', id: 'wrapping' } as const;
+  for (;;) {
+    const stored = (await store.get(row.collection, row.id)) as CryptoKey | Bytes | undefined;
+    if (stored) return crypto.restoreWrappingKey(stored);
+    const made = store.bytesOnly ? crypto.random(32) : (await crypto.generateWrappingKey()).stored;
+    await store.write([{ ...row, value: made }], [row]);
+  }
+}
+
+async function prekeys({ store }: Pick<ClientConfig, 'store'>): Promise<[string, StoredPrekey][]> {
+  const ids = await store.ids('prekey');
+  const rows = await Promise.all(ids.map(async (id) => [id, await store.get('prekey', id)] as const));
+  return rows.flatMap(([id, row]) => (row === undefined ? [] : [[id, row as StoredPrekey]]));
+}
+
+/** Whether the published prekey is old enough to be replaced. */
+export async function isDue(config: ClientConfig, now: number): Promise<boolean> {
+  const newest = (await prekeys(config)).find(([, { retiredAt }]) => retiredAt === null);
+  return newest !== undefined && now >= newest[1].madeAt + PREKEY_ROTATE_MS;
+}
+
+/**
+ * Deletes private keys whose time is over, and with a prekey the memory of the invitations that it opened: from then on
+ * nobody can open their recorded bodies with what is in the store.
+ */
+export async function forgetRetired(config: ClientConfig, now: number): Promise<void> {
+  const { store } = config;
+  const changes: Change[] = [];
+  for (const [id, { kem, retiredAt }] of await prekeys(config)) {
+    if (retiredAt === null || now < retiredAt + PREKEY_KEEP_MS) continue;
+    changes.push(
+      { collection: 'prekey', id, value: undefined },
+      { collection: 'kem', id: String(kem), value: undefined },
+    );
+    for (const seen of await store.ids('seen'))
+      if (((await store.get('seen', seen)) as { prekey: number } | undefined)?.prekey === Number(id))
+        changes.push({ collection: 'seen', id: seen, value: undefined });
+  }
+  for (const id of await store.ids('one-time')) {
+    const row = (await store.get('one-time', id)) as StoredOneTimeKey | undefined;
+    if (row && now >= row.expiresAt + PREKEY_KEEP_MS) changes.push({ collection: 'one-time', id, value: undefined });
+  }
+  if (changes.length > 0) await store.write(changes);
+}
+
 /** Makes, keeps and publishes a fresh signed prekey, last-resort key and capabilities. Kept before published. */
-export async function publishBundle(
-  config: ClientConfig,
-  api: IdentifiedApi,
-  manifestVersion: number,
-  signal?: AbortSignal,
-): Promise<void> {
-  const { crypto } = config;
-  const { identity } = api;
+export async function publishBundle(api: IdentifiedApi, manifestVersion: number, signal?: AbortSignal): Promise<void> {
+  const { config, identity } = api;
+  const { crypto, store } = config;
   const owner = ownerOf(identity);
-  const now = config.now() + api.clockOffset;
+  const now = api.serverNow();
   const [prekey, kem, id] = [
-    await crypto.generateAgreementKey(),
+    await crypto.generateAgreementKey(kept(config)),
     await crypto.generateKem(),
     await nextKeyId(config, 2),
   ];
@@ -92,33 +150,39 @@ export async function publishBundle(
   };
   const opened = openBundle(owner, bundle);
   if (!opened.ok || !prekey.stored) throw new CallsignError('local', 'bundle');
-  const kept: StoredPrekey = { key: prekey.stored, madeAt: now, bundles: [hex(opened.bundle.hash)] };
-  await config.store.write([
-    { collection: 'prekey', id: String(id), value: kept },
-    { collection: 'kem', id: String(id + 1), value: kem.seed },
+  const bundles = [hex(opened.bundle.hash)];
+  const value: StoredPrekey = { key: prekey.stored, madeAt: now, bundles, kem: id + 1, retiredAt: null };
+  const before = (await prekeys(config)).filter(([, { retiredAt }]) => retiredAt === null);
+  const seed = await (await wrapping(config)).wrap(kem.seed);
+  kem.seed.fill(0);
+  await store.write([
+    { collection: 'prekey', id: String(id), value },
+    { collection: 'kem', id: String(id + 1), value: seed },
   ]);
-  await api.ask(KeyStatus, { method: 'PUT', path: '/v1/keys/bundle', body: bundle, ...(signal && { signal }) });
+  await api.ask(KeyStatus, { method: 'PUT', path: '/v1/keys/bundle', body: bundle, repeatable: true, signal });
+  await store.write(
+    before.map(([older, row]): Change => ({ collection: 'prekey', id: older, value: { ...row, retiredAt: now } })),
+  );
 }
 
 /** Makes, keeps and publishes one signed batch of one-time keys. */
 export async function publishOneTimeKeys(
-  config: ClientConfig,
   api: IdentifiedApi,
   manifestVersion: number,
   count: number,
   signal?: AbortSignal,
 ): Promise<void> {
+  const { config, identity } = api;
   const { crypto } = config;
-  const { identity } = api;
   const owner = ownerOf(identity);
   const firstKeyId = await nextKeyId(config, count);
-  const made = await Promise.all(Array.from({ length: count }, () => crypto.generateAgreementKey()));
+  const made = await Promise.all(Array.from({ length: count }, () => crypto.generateAgreementKey(kept(config))));
   const batchId = crypto.random(16);
   const root = batchRoot(
     firstKeyId,
     made.map((key) => key.publicKey),
   );
-  const expiresAt = config.now() + api.clockOffset + BATCH_LIFE_MS;
+  const expiresAt = api.serverNow() + BATCH_LIFE_MS;
   const fields = { batchId: base64url(batchId), manifestVersion, firstKeyId, count, expiresAt, root: base64url(root) };
   const upload: OneTimeKeys = {
     batch: { ...fields, signature: await signed(identity.key, batchMessage(owner, fields, batchId, root)) },
@@ -127,10 +191,10 @@ export async function publishOneTimeKeys(
   const changes = made.map((key, i): Change => ({
     collection: 'one-time',
     id: String(firstKeyId + i),
-    value: key.stored,
+    value: { key: key.stored!, expiresAt } satisfies StoredOneTimeKey,
   }));
   await config.store.write(changes);
-  await api.ask(KeyStatus, { method: 'POST', path: '/v1/keys/one-time', body: upload, ...(signal && { signal }) });
+  await api.ask(KeyStatus, { method: 'POST', path: '/v1/keys/one-time', body: upload, repeatable: true, signal });
 }
 
 /** Private keys as the opening of invitations takes them: an opened one is remembered and its one-time key gone in one write. */
@@ -139,13 +203,17 @@ export function prekeyStore({ crypto, store }: { crypto: CryptoProvider; store: 
     stored ? crypto.restoreAgreementKey(stored) : null;
   return {
     async signedPrekey(keyId) {
-      const kept = (await store.get('prekey', String(keyId))) as StoredPrekey | undefined;
-      const key = await restore(kept?.key);
-      return kept && key ? { key, bundleHashes: kept.bundles.map((text) => fromHex(text) ?? new Uint8Array()) } : null;
+      const row = (await store.get('prekey', String(keyId))) as StoredPrekey | undefined;
+      const key = await restore(row?.key);
+      return row && key ? { key, bundleHashes: row.bundles.map((text) => fromHex(text) ?? new Uint8Array()) } : null;
     },
-    oneTimeKey: async (keyId) => restore((await store.get('one-time', String(keyId))) as StoredKey | undefined),
+    async oneTimeKey(keyId) {
+      const row = (await store.get('one-time', String(keyId))) as StoredOneTimeKey | undefined;
+      return restore(row?.key);
+    },
     async kemKey(keyId) {
-      const seed = (await store.get('kem', String(keyId))) as Bytes | undefined;
+      const wrapped = (await store.get('kem', String(keyId))) as Bytes | undefined;
+      const seed = wrapped && (await (await wrapping({ crypto, store })).unwrap(wrapped));
       return seed ? crypto.restoreKem(seed) : null;
     },
     seen: async (replayKey) => (await store.get('seen', hex(replayKey))) !== undefined,

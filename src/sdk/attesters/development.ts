@@ -5,8 +5,11 @@ import type { Attester } from '../enroll.ts';
 
 const Attested = v.object({ evidence: v.record(v.string(), v.unknown()) });
 
-/** For machines without hardware: the deployment's own attester vouches, which only a development deployment has and believes. */
-export function developmentAttester(crypto: CryptoProvider): Attester {
+/**
+ * For machines without hardware: the deployment's own attester vouches, which only a development deployment has and
+ * believes. `exportable` for stores that keep bytes only.
+ */
+export function developmentAttester(crypto: CryptoProvider, options: { exportable?: boolean } = {}): Attester {
   let key: Promise<SigningKey> | null = null;
   const attest: Attester['attest'] = async (transcript, { api, signal }) => {
     const { evidence } = await api.ask(Attested, {
@@ -20,7 +23,7 @@ export function developmentAttester(crypto: CryptoProvider): Attester {
   };
   return {
     format: 'webauthn',
-    identityKey: () => (key ??= crypto.generateSigningKey()),
+    identityKey: () => (key ??= crypto.generateSigningKey(options)),
     attest,
     show: attest,
     silent: true,

@@ -16,6 +16,7 @@ import { prekeyStore } from '../prekeys.ts';
 import { LiveCall } from './call.ts';
 import { clocksOf, type Ground } from './ground.ts';
 import { erase, heldCall, type HeldCall } from './held.ts';
+import { link } from './link.ts';
 import { offerOf, SEALED_LIFE_MS } from './offer.ts';
 
 type InviteFrame = StateFrame & { type: 'invite' };
@@ -90,6 +91,7 @@ async function knowsOurManifest({ api, directory }: Ground, version: number, has
 export async function answer(ground: Ground, held: HeldCall, attempt: number, media: string[]): Promise<void> {
   if (held.invitation) held.answer ??= await sealedAnswer(ground, held, held.invitation, { attempt, media });
   if (ground.find(held.call.id) !== held) return erase(held);
+  if (held.linkWanted) ground.behind(held.call.id, () => link(ground, held));
   if (held.answer) await ground.say(held.answer);
 }
 

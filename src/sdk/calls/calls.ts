@@ -12,6 +12,7 @@ import { invite, lookedUpAgain, openAnswer, placed } from './caller.ts';
 import type { Ground } from './ground.ts';
 import { erase, type HeldCall } from './held.ts';
 import { link } from './link.ts';
+import type { CallPlane } from './plane.ts';
 import { onSignal, openEarly, sendSignal } from './signals.ts';
 import { Timers } from './timers.ts';
 import { VerbLine } from './verb-line.ts';
@@ -56,6 +57,8 @@ export class Calls {
   readonly #held = new Map<string, HeldCall>();
   /** Calls that ended in the step under way, for the redial that may come with it. */
   readonly #gone = new Map<string, HeldCall>();
+  /** Planes of calls that are over, until the end was said. */
+  readonly #leaving = new Map<string, CallPlane>();
   /** An application that acts on an event adds to these: each step is carried out whole. */
   readonly #inputs: ClientInput[] = [];
   #stepping = false;
@@ -129,7 +132,10 @@ export class Calls {
     this.#stopped = true;
     this.#line.stop();
     this.#timers.stop();
-    for (const held of this.#held.values()) erase(held);
+    for (const held of this.#held.values()) {
+      erase(held);
+      held.plane?.close();
+    }
     this.#held.clear();
   }
 
@@ -251,7 +257,7 @@ export class Calls {
   }
 
   #sayOnce(verb: Verb): Promise<Reply | null> {
-    const plane = this.#held.get(verb.call)?.plane ?? null;
+    const plane = this.#held.get(verb.call)?.plane ?? this.#leaving.get(verb.call) ?? null;
     return sayOnce(verb, { plane, courier: this.#courier(), api: this.#ground.api });
   }
 
@@ -272,6 +278,16 @@ export class Calls {
     if (held) onSignal(this.#ground, held, frame);
   }
 
+  /** What is still to be said of the call goes over its plane: a socket that closed before would be a peer that got lost. */
+  #leave({ call, plane }: HeldCall): void {
+    if (!plane) return;
+    this.#leaving.set(call.id, plane);
+    void this.#line.silent(call.id).then(() => {
+      this.#leaving.delete(call.id);
+      plane.close();
+    });
+  }
+
   /** The user's call was merged into one that is gone: the peer is looked up, verified and called again. */
   #redial({ call: id, media }: ClientEffect & { type: 'redial' }): void {
     const { call, peer } = this.#gone.get(id) ?? {};
@@ -290,6 +306,7 @@ export class Calls {
     this.#held.delete(id);
     this.#gone.set(id, held);
     erase(held);
+    this.#leave(held);
     if (merged) held.call.tell('continued', { call: merged.call, how: 'merged' });
     held.call.become({ phase: 'ended', reason, elsewhere });
     held.call.tell('ended', { reason, elsewhere });

@@ -28,6 +28,8 @@ export interface HeldCall {
   /** Highest generation of a signal that was opened. */
   generation: number;
   plane: CallPlane | null;
+  /** The machine wants the plane, and there is no session yet: after glare the grant comes before the answer is sealed. */
+  linkWanted: boolean;
   stopHandshake: () => void;
   stopReopening: () => void;
   /** The peer has our confirmation: no need to say it again. */
@@ -49,6 +51,7 @@ export function heldCall(call: LiveCall, given: Partial<Pick<HeldCall, 'peer' | 
     opening: Promise.resolve(),
     generation: 0,
     plane: null,
+    linkWanted: false,
     stopHandshake: () => undefined,
     stopReopening: () => undefined,
     heard: false,
@@ -56,7 +59,7 @@ export function heldCall(call: LiveCall, given: Partial<Pick<HeldCall, 'peer' | 
   };
 }
 
-/** Forgets every secret of the call: what is bytes is overwritten, also where the application holds it. */
+/** Forgets every secret of the call: what is bytes is overwritten, also where the application holds it. The plane stays. */
 export function erase(held: HeldCall): void {
   held.stopHandshake();
   held.stopReopening();
@@ -64,8 +67,7 @@ export function erase(held: HeldCall): void {
   held.invitation?.exporter.fill(0);
   held.session?.erase();
   if (held.keys) wipe(held.keys);
-  held.plane?.close();
-  Object.assign(held, { invite: null, answer: null, session: null, keys: null, signals: null, early: [], plane: null });
+  Object.assign(held, { invite: null, answer: null, session: null, keys: null, signals: null, early: [] });
 }
 
 function wipe({ srtp, sframe, signal }: SessionKeys): void {

@@ -14,6 +14,7 @@ const PLANE_RETRY_MS = 300;
 /** Resolves when the plane is open and the confirmation was said once; it is said again until the peer has it. */
 export async function link(ground: Ground, held: HeldCall): Promise<void> {
   const { call } = held;
+  held.linkWanted = !held.session;
   if (!held.session || held.plane) return;
   try {
     const plane = await CallPlane.open(ground.config, ground.api, call.id, {

@@ -54,6 +54,12 @@ export class VerbLine {
     return promise;
   }
 
+  /** Resolves when everything that was to be said of the call has been. */
+  async silent(call: string): Promise<void> {
+    for (let last = this.#lines.get(call)?.at(-1); last && !last.given; last = this.#lines.get(call)?.at(-1))
+      await last.answered;
+  }
+
   stop(): void {
     this.#stopped = true;
     for (const line of this.#lines.values()) for (const errand of line) give(errand, null);

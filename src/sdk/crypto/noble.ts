@@ -3,13 +3,15 @@
  * Needs only a source of random bytes. Private keys are plain scalars here: whoever stores them protects them.
  */
 import { gcm } from '@noble/ciphers/aes.js';
-import { p256 } from '@noble/curves/nist.js';
+import { p256, p384 } from '@noble/curves/nist.js';
 import { hkdf } from '@noble/hashes/hkdf.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { concat } from '../../bytes/join.ts';
+import { fromHex } from '../../bytes/hex.ts';
+import { concat, equal } from '../../bytes/join.ts';
+import type { SignatureCheck } from '../../directory/signature.ts';
 import { decapsulate, encapsulate, restoreKem } from './kem.ts';
-import { isPoint } from './point.ts';
+import { isPoint, SPKI_PREFIX as P256_PREFIX } from './point.ts';
 import type { AgreementKey, Bytes, CryptoProvider, SigningKey, StoredKey, WrappingKey } from './provider.ts';
 import { SIZES } from './provider.ts';
 import { sivOpen, sivSeal } from './siv.ts';
@@ -52,6 +54,21 @@ function gcmOpen(key: Uint8Array, nonce: Uint8Array, data: Uint8Array, sealed: U
     return gcm(key, nonce, data).decrypt(sealed);
   } catch {
     return null;
+  }
+}
+
+/** SubjectPublicKeyInfo of an uncompressed P-384 point (RFC 5480 §2), before its 97 bytes. */
+const P384_PREFIX = fromHex('3076301006072a8648ce3d020106052b81040022036200')!;
+
+function holds({ algorithm, key, data, signature }: SignatureCheck): boolean {
+  const [curve, prefix, size] =
+    algorithm === 'ES256' ? ([p256, P256_PREFIX, 65] as const) : ([p384, P384_PREFIX, 97] as const);
+  const point = key.subarray(prefix.length);
+  if (point.length !== size || !equal(key.subarray(0, prefix.length), prefix)) return false;
+  try {
+    return curve.verify(signature, data, point, ANY_S);
+  } catch {
+    return false;
   }
 }
 
@@ -99,6 +116,7 @@ export function nobleCrypto(source: Pick<Crypto, 'getRandomValues'> = globalThis
         return false;
       }
     },
+    holds: async (check) => holds(check),
     generateSigningKey: async () => signingKey(generate()),
     generateAgreementKey: async () => agreementKey(generate()),
     restoreSigningKey: async (kept) => signingKey(kept),

@@ -12,7 +12,8 @@ export function isPoint(bytes: Uint8Array): boolean {
   return x < P && y < P && (y * y - (x * x * x - 3n * x + B)) % P === 0n;
 }
 
-const SPKI_PREFIX = Uint8Array.of(
+/** SubjectPublicKeyInfo of a P-256 key before its point (RFC 5480 §2). */
+export const SPKI_PREFIX = Uint8Array.of(
   0x30,
   0x59,
   0x30,

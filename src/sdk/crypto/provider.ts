@@ -3,6 +3,8 @@
  * `noble.ts` without it; a private key is always behind a handle, so that it may live in a TPM or a secure enclave.
  */
 
+import type { SignatureCheck } from '../../directory/signature.ts';
+
 export type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
@@ -70,6 +72,8 @@ export interface CryptoProvider {
 
   /** ES256; false for anything that is not a valid signature by a valid key. High s is accepted, as WebCrypto does. */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>;
+  /** A signature of a certificate, manifest or assertion, as the rules name it; false for anything that does not hold. */
+  holds(check: SignatureCheck): Promise<boolean>;
   /** `exportable` only for stores that cannot keep a CryptoKey (files, keychains): the handle's `stored` is then a scalar. */
   generateSigningKey(options?: { exportable?: boolean }): Promise<SigningKey>;
   generateAgreementKey(options?: { exportable?: boolean }): Promise<AgreementKey>;

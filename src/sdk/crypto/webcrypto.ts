@@ -1,6 +1,7 @@
 /** CryptoProvider on crypto.subtle (browsers in a secure context, Node, Deno), with AES-SIV and ML-KEM-768 beside it. */
 import { base64url, fromBase64url } from '../../bytes/base64url.ts';
 import { concat } from '../../bytes/join.ts';
+import { verifyAll } from '../../directory/signature.ts';
 import { decapsulate, encapsulate, restoreKem } from './kem.ts';
 import { isPoint } from './point.ts';
 import type { AgreementKey, Bytes, CryptoProvider, GcmKey, SigningKey, StoredKey, WrappingKey } from './provider.ts';
@@ -111,6 +112,10 @@ export function webCrypto(crypto: Crypto = globalThis.crypto): CryptoProvider {
       if (signature.length !== SIZES.signature || !isPoint(point)) return false;
       const key = await subtle.importKey('raw', own(point), ECDSA, false, ['verify']);
       return subtle.verify(ES256, key, own(signature), own(message));
+    },
+    async holds(check) {
+      const [held] = await verifyAll(subtle, [check]);
+      return held === true;
     },
     async generateSigningKey({ exportable = false } = {}) {
       const pair = await subtle.generateKey(ECDSA, exportable, ['sign', 'verify']);

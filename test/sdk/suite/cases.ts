@@ -1,0 +1,241 @@
+/** The suite of the SDK: the same claims in every runtime that it is for. */
+import { fromUtf8, utf8 } from '../../../src/bytes/utf8.ts';
+import { KeyStatus } from '../../../src/protocol/api.ts';
+import { type Call, CallsignClient, CallsignError, type CallPhase, restoreIdentity } from '../../../src/sdk/index.ts';
+import { Cast, claim, found, type Ground, same, talking, until, within } from './cast.ts';
+import { secretsIn, snapshot } from './secrets.ts';
+
+export interface Case {
+  readonly name: string;
+  readonly run: (ground: Ground) => Promise<void>;
+}
+
+const story = (name: string, tell: (cast: Cast) => Promise<void>): Case => ({
+  name,
+  async run(ground) {
+    const cast = new Cast(ground);
+    try {
+      await tell(cast);
+    } finally {
+      cast.close();
+    }
+  },
+});
+
+function phases(call: Call): CallPhase[] {
+  const seen: CallPhase[] = [call.phase];
+  call.on('phase', (phase) => seen.push(phase));
+  return seen;
+}
+
+async function refusal(work: Promise<unknown>): Promise<string> {
+  try {
+    await work;
+  } catch (error) {
+    claim(error instanceof CallsignError, `typed: ${String(error)}`);
+    return `${error.code}/${error.reason}`;
+  }
+  return 'none';
+}
+
+export const cases: readonly Case[] = [
+  story('an enrolled device is there again from its store', async (cast) => {
+    const device = await cast.device();
+    const again = await restoreIdentity(device.config);
+    same(again?.device, device.client.identity.device, 'device');
+    const client = new CallsignClient(device.config, again!);
+    same(await client.history(), [], 'history of a new account');
+    client.close();
+  }),
+
+  story('a call goes through its states to the same keys on both sides, and ends on both', async (cast) => {
+    const { device: alice } = await cast.person();
+    const { device: bob, handle } = await cast.person();
+    const outgoing = alice.client.call(await found(alice, handle), ['audio', 'video']);
+    const [atAlice, media] = [phases(outgoing), outgoing.next('media')];
+    const incoming = await bob.ring();
+    const atBob = phases(incoming);
+    same(incoming.media, ['audio', 'video'], 'media');
+    claim(incoming.state.phase === 'alerting' && incoming.keys === null, 'no keys before consent');
+    await within(
+      until(() => outgoing.phase === 'remote-ringing', 'ring back'),
+      'ring back',
+    );
+    incoming.accept(['audio']);
+    const [caller, callee] = await within(Promise.all([media, incoming.next('media')]), 'media');
+    same(caller.keys.sas, callee.keys.sas, 'numbers to compare');
+    same(caller.peer.device, bob.client.identity.device, 'the peer at the caller');
+    same(callee.peer.device, alice.client.identity.device, 'the peer at the callee');
+    const { state } = outgoing;
+    claim(state.phase === 'active' && state.keys === caller.keys, 'the state holds the keys');
+    incoming.hangup();
+    same((await within(outgoing.next('ended'), 'end')).reason, 'completed', 'reason');
+    same(atAlice, ['inviting', 'remote-ringing', 'connecting', 'active', 'ended'], 'phases of the caller');
+    same(atBob, ['alerting', 'answering', 'connecting', 'active', 'ended'], 'phases of the callee');
+    claim(outgoing.keys === null, 'no keys after the end');
+    claim(
+      caller.keys.signal.send.every((byte) => byte === 0),
+      'the keys that were given are overwritten',
+    );
+    same([...alice.suspicions, ...bob.suspicions], [], 'suspicions');
+  }),
+
+  story('of two devices one answers, and the other hears that it was answered elsewhere', async (cast) => {
+    const { device: alice } = await cast.person();
+    const { device: phone, handle } = await cast.person();
+    const tablet = await cast.another(phone);
+    const outgoing = alice.client.call(await found(alice, handle));
+    const [onPhone, onTablet] = [await phone.ring(), await tablet.ring()];
+    onTablet.accept();
+    same((await within(onPhone.next('ended'), 'elsewhere')).elsewhere, 'answered', 'elsewhere');
+    await within(outgoing.reaches('active'), 'active');
+    const { state } = outgoing;
+    claim(state.phase === 'active' && state.peer.device === tablet.client.identity.device, 'the tablet has the call');
+  }),
+
+  story('a declined call ends as declined, a cancelled one stops ringing', async (cast) => {
+    const { device: alice } = await cast.person();
+    const { device: bob, handle } = await cast.person();
+    const first = alice.client.call(await found(alice, handle));
+    (await bob.ring()).decline();
+    same((await within(first.next('ended'), 'declined')).reason, 'declined', 'reason at the caller');
+    const second = alice.client.call(await found(alice, handle));
+    const ringing = await bob.ring();
+    second.hangup();
+    same((await within(ringing.next('ended'), 'cancelled')).reason, 'cancelled', 'reason at the callee');
+  }),
+
+  story('signals pass both ways, sealed, in order, and only once keys are confirmed', async (cast) => {
+    const { device: alice } = await cast.person();
+    const { device: bob, handle } = await cast.person();
+    const outgoing = alice.client.call(await found(alice, handle));
+    const heard: string[] = [];
+    same(await refusal(outgoing.signal(utf8('early'))), 'call/not-confirmed', 'before keys');
+    const incoming = await bob.ring();
+    incoming.on('signal', ({ content, generation }) => heard.push(`${fromUtf8(content)} ${generation}`));
+    incoming.accept();
+    await within(outgoing.reaches('active'), 'active');
+    for (const [word, generation] of [
+      ['offer', 1],
+      ['candidate', 1],
+      ['older', 0],
+      ['restart', 2],
+    ] as const)
+      await outgoing.signal(utf8(word), { generation });
+    await until(() => heard.length === 3, 'signals');
+    same(heard, ['offer 1', 'candidate 1', 'restart 2'], 'what the callee heard');
+    const back = outgoing.next('signal');
+    await incoming.signal(utf8('answer'));
+    same(fromUtf8((await within(back, 'answer')).content), 'answer', 'what the caller heard');
+    outgoing.hangup();
+    await within(incoming.next('ended'), 'end');
+    same(await refusal(incoming.signal(utf8('late'))), 'call/ended', 'after the end');
+  }),
+
+  story('another network: ICE is restarted, the planes open anew and the call goes on', async (cast) => {
+    const { alice, outgoing, incoming } = await talking(cast);
+    const restart = outgoing.next('ice-restart');
+    alice.client.networkChanged();
+    same((await within(restart, 'restart')).cause, 'network', 'cause');
+    await until(() => outgoing.phase === 'reconnecting' || outgoing.phase === 'active', 'noticed');
+    const heard = incoming.next('signal');
+    await within(outgoing.signal(utf8('still here')), 'signal');
+    same(fromUtf8((await within(heard, 'signal')).content), 'still here', 'signal');
+    await until(() => outgoing.phase === 'active' && incoming.phase === 'active', 'active again');
+  }),
+
+  story('two who call each other at once end in one call, which each was told of', async (cast) => {
+    const { device: alice, handle: aliceHandle } = await cast.person();
+    const { device: bob, handle: bobHandle } = await cast.person();
+    const [toBob, toAlice] = [await found(alice, bobHandle), await found(bob, aliceHandle)];
+    const calls = [alice.client.call(toBob), bob.client.call(toAlice)] as const;
+    const survivors = calls.map(async (call) => {
+      const continued = call.next('continued').then(({ call: next }) => next);
+      const active = call.reaches('active').then(() => call);
+      return Promise.race([continued, active.catch(() => continued)]);
+    });
+    const [one, other] = await within(Promise.all(survivors), 'a survivor');
+    await within(Promise.all([one!.reaches('active'), other!.reaches('active')]), 'active');
+    same(one!.id, other!.id, 'one call');
+    claim(one!.keys?.sas === other!.keys?.sas, 'the same keys');
+  }),
+
+  story('history is the same on all devices, deleted on one it is deleted on all', async (cast) => {
+    const { alice, bob, outgoing, incoming } = await talking(cast);
+    const tablet = await cast.another(alice);
+    outgoing.hangup();
+    await within(incoming.next('ended'), 'end');
+    await until(() => alice.rows.length > 0 && tablet.rows.length > 0 && bob.rows.length > 0, 'rows');
+    same(
+      (await tablet.client.history()).map(({ call, outcome }) => [call, outcome]),
+      [[outgoing.id, 'answered']],
+      'row',
+    );
+    same(await alice.client.deleteHistory([outgoing.id]), [outgoing.id], 'deleted');
+    await until(() => tablet.deleted.includes(outgoing.id), 'the tablet hears of it');
+    same(await tablet.client.history(), [], 'rows left');
+    same((await bob.client.history({ limit: 1 })).length, 1, 'the peer keeps its own');
+  }),
+
+  story('who is blocked rings nowhere and is not told, until it is unblocked', async (cast) => {
+    const { device: alice } = await cast.person();
+    const { device: bob, handle } = await cast.person();
+    await bob.client.block(alice.account);
+    same((await bob.client.policy()).blocked, [alice.account], 'block list');
+    const call = alice.client.call(await found(alice, handle));
+    await within(call.reaches('remote-ringing'), 'the caller hears a ring');
+    same(bob.rings.length, 0, 'rings at the callee');
+    call.hangup();
+    await bob.client.unblock(alice.account);
+    const again = alice.client.call(await found(alice, handle));
+    same((await bob.ring()).id, again.id, 'rings again');
+  }),
+
+  story(
+    'after a call nothing of its secrets is in the stores, and nothing that opens what was recorded',
+    async (cast) => {
+      const { alice, bob, outgoing, incoming } = await talking(cast);
+      const before = { secrets: secretsIn(outgoing.keys!), id: outgoing.id };
+      incoming.hangup();
+      await within(outgoing.next('ended'), 'end');
+      for (const device of [alice, bob]) {
+        const dump = await snapshot(device.store);
+        for (const [name, secret] of before.secrets) claim(!dump.includes(secret), `${name} is not in the store`);
+      }
+    },
+  ),
+
+  story('few one-time keys become more by themselves', async (cast) => {
+    const { device: bob, handle } = await cast.person();
+    const kept = async () => (await bob.store.ids('one-time')).length;
+    const left = async () => (await bob.client.api.ask(KeyStatus, { method: 'GET', path: '/v1/keys/status' })).left;
+    const before = await kept();
+    same(await left(), 100, 'left before');
+    for (let caller = 0; (await kept()) === before && caller < 20; caller++) {
+      const device = await cast.device({ keys: false });
+      for (let i = 0; i < 6; i++) await device.client.find(handle, { claim: true });
+    }
+    await until(async () => (await left()) > 100, 'another batch');
+    same(await kept(), before + 100, 'private keys that are kept');
+  }),
+
+  story('what is being asked is given up at once', async (cast) => {
+    const { device: alice } = await cast.person();
+    const over = AbortSignal.abort();
+    same(await refusal(alice.client.history({ signal: over })), 'aborted/aborted', 'history');
+    same(await refusal(alice.client.find('bob@example.com', { signal: over })), 'aborted/aborted', 'find');
+    same(await refusal(alice.client.policy(over)), 'aborted/aborted', 'policy');
+    same(await refusal(alice.client.publishKeys(over)), 'aborted/aborted', 'publishKeys');
+    same(await refusal(alice.client.renew({ signal: over })), 'aborted/aborted', 'renew');
+    same(await refusal(alice.client.refreshOwnChain(over)), 'aborted/aborted', 'refreshOwnChain');
+    same(await refusal(alice.client.revokeDevice('x', 'lost', over)), 'aborted/aborted', 'revokeDevice');
+    alice.client.close();
+    same(await refusal(alice.client.history()), 'aborted/closed', 'a closed client');
+  }),
+
+  story('what the server refuses comes as a typed error with its reason', async (cast) => {
+    const { device: alice } = await cast.person();
+    same(await refusal(alice.client.addHandle('nothing', async () => '')), 'refused/handle-malformed', 'handle');
+    same(await alice.client.find('nobody-has-this@example.com'), null, 'not found is no error');
+  }),
+];
