@@ -1,9 +1,11 @@
+import { eventsAfter, type Operator } from '../../cli/support/server.ts';
 import type { Server } from '../../demo/server.ts';
 import type { HistoryRow } from '../../src/protocol/history.ts';
 import type { Call } from '../../src/sdk/index.ts';
 import { type Callee, makeTown, type Phone, type Town } from './call-town.ts';
+import { skyOf } from './rough.ts';
 
-/** What a run saw. All but `calls`, `talked`, `kills` and `drops` must be zero. */
+/** What a run saw. All but `calls`, `talked` and what was done to them (`kills`, `drops`, `doubled`, `delayed`, `cutOff`) must be zero. */
 export interface CallReport {
   readonly seed: number;
   calls: number;
@@ -23,6 +25,12 @@ export interface CallReport {
   wrongHistory: number;
   /** Calls that some device still holds when everything is calm. */
   stuckCalls: number;
+  /** Calls whose feed has not one `call.ended` after one `call.ringing`. */
+  wrongEvents: number;
+  /** What the network did beside the cuts. */
+  doubled: number;
+  delayed: number;
+  cutOff: number;
   readonly complaints: string[];
 }
 
@@ -61,6 +69,7 @@ function diceOf(seed: number): () => number {
 /** Calls through the SDK while the server dies and comes back and sockets are cut; then everything is held to account. */
 export async function callChaos(
   server: Server,
+  feed: Operator,
   options: { calls: number; seed: number; lanes: number; log?: (line: string) => void },
 ): Promise<CallReport> {
   const { calls, seed, lanes, log = () => undefined } = options;
@@ -76,13 +85,19 @@ export async function callChaos(
     duplicatesSeenByApp: 0,
     wrongHistory: 0,
     stuckCalls: 0,
+    wrongEvents: 0,
+    doubled: 0,
+    delayed: 0,
+    cutOff: 0,
     complaints: [],
   };
   const random = diceOf(seed);
-  const town = await makeTown(server, lanes, 2);
+  const sky = skyOf(random);
+  const town = await makeTown(server, lanes, 2, sky);
   log(`${lanes} callers and ${lanes} callees with two devices each`);
   const placed: Placed[] = [];
   const over = { yes: false };
+  sky.rough = true;
   const trouble = Promise.all([kill(server, random, over, report), drop(town, random, over, report)]);
   await Promise.all(
     town.callers.map(async (caller, lane) => {
@@ -96,8 +111,12 @@ export async function callChaos(
   );
   over.yes = true;
   await trouble;
+  sky.rough = false;
   await settle(town, placed);
   await judge(town, placed, report);
+  await judgeFeed(feed, report);
+  const { doubled, delayed, cutOff } = sky;
+  Object.assign(report, { doubled, delayed, cutOff });
   for (const phone of phonesOf(town)) phone.client.close();
   return report;
 }
@@ -213,6 +232,35 @@ async function judge(town: Town, placed: readonly Placed[], report: CallReport):
     if (one.callerTalked && one.talkedAt.size > 0) report.talked++;
     judgeCall(one, complain);
   }
+}
+
+/** The whole feed of calls, by call: the types of its events in their order. */
+async function storiesOf(feed: Operator): Promise<ReadonlyMap<string, string[]>> {
+  const stories = new Map<string, string[]>();
+  for (let cursor = 0; ;) {
+    const page = await eventsAfter(feed, cursor, 'call.ringing,call.ended');
+    for (const { subject, type } of page) stories.set(subject, [...(stories.get(subject) ?? []), type]);
+    const last = page.at(-1);
+    if (!last) return stories;
+    cursor = last.cursor;
+  }
+}
+
+const isWhole = (story: readonly string[]): boolean => story.join() === 'call.ringing,call.ended';
+
+/** Events are shipped behind the calls: what is not whole is looked at again until it must be. */
+async function judgeFeed(feed: Operator, report: CallReport): Promise<void> {
+  let stories = await storiesOf(feed);
+  for (const deadline = Date.now() + SETTLED_WITHIN_MS; Date.now() < deadline; await sleep(1_000)) {
+    if ([...stories.values()].every(isWhole)) break;
+    stories = await storiesOf(feed);
+  }
+  for (const [call, story] of stories) {
+    if (isWhole(story)) continue;
+    report.wrongEvents++;
+    report.complaints.push(`wrongEvents: ${call.slice(0, 6)} has ${story.join(' ')}`);
+  }
+  if (stories.size === 0) report.complaints.push('wrongEvents: the feed knows of no call');
 }
 
 const repeated = (ids: readonly string[]): boolean => new Set(ids).size !== ids.length;

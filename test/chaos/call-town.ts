@@ -11,55 +11,7 @@ import {
   enroll,
   type Sponsor,
 } from '../../src/sdk/index.ts';
-import type { SocketLike } from '../../src/sdk/config.ts';
-
-/** A socket that the network can drop: the client sees it at once, the server only later. */
-class Droppable implements SocketLike {
-  readonly #socket: WebSocket;
-  readonly #onClose: ((event: { code: number }) => void)[] = [];
-  #dropped = false;
-
-  constructor(url: string, protocols: string[]) {
-    this.#socket = new WebSocket(url, protocols);
-    this.#socket.addEventListener('close', ({ code }) => this.#closed(code));
-  }
-
-  get binaryType(): string {
-    return this.#socket.binaryType;
-  }
-
-  set binaryType(type: string) {
-    this.#socket.binaryType = type as BinaryType;
-  }
-
-  send(data: string | Uint8Array<ArrayBuffer>): void {
-    if (!this.#dropped) this.#socket.send(data);
-  }
-
-  close(code?: number, reason?: string): void {
-    if (!this.#dropped) this.#socket.close(code, reason);
-  }
-
-  addEventListener(type: 'open' | 'message' | 'close' | 'error', listener: (event: never) => void): void {
-    if (type === 'close') this.#onClose.push(listener as (event: { code: number }) => void);
-    else
-      this.#socket.addEventListener(type, (event) => {
-        if (!this.#dropped) (listener as (event: Event) => void)(event);
-      });
-  }
-
-  drop(afterMs: number): void {
-    if (this.#dropped) return;
-    this.#closed(1006);
-    setTimeout(() => this.#socket.close(), afterMs);
-  }
-
-  #closed(code: number): void {
-    if (this.#dropped) return;
-    this.#dropped = true;
-    for (const listener of this.#onClose) listener({ code });
-  }
-}
+import { roughFetch, RoughSocket, type Sky } from './rough.ts';
 
 export interface Ring {
   readonly call: Call;
@@ -77,9 +29,9 @@ export class Phone {
   readonly closed: number[] = [];
   /** What its user does about a call that alerts. */
   onRing: (phone: Phone, call: Call) => void = () => undefined;
-  readonly #sockets: Set<Droppable>;
+  readonly #sockets: Set<RoughSocket>;
 
-  constructor(name: string, config: ClientConfig, sockets: Set<Droppable>, identity: CallsignClient['identity']) {
+  constructor(name: string, config: ClientConfig, sockets: Set<RoughSocket>, identity: CallsignClient['identity']) {
     this.name = name;
     this.#sockets = sockets;
     this.client = new CallsignClient(config, identity, {
@@ -109,16 +61,18 @@ export interface Town {
   readonly callees: readonly Callee[];
 }
 
-export async function makeTown(server: Server, lanes: number, devices: number): Promise<Town> {
+export async function makeTown(server: Server, lanes: number, devices: number, sky: Sky): Promise<Town> {
   const deployment = (await (await fetch(`${server.url}/v1/deployment`)).json()) as Deployment;
   const callers: Phone[] = [];
   const callees: Callee[] = [];
   for (let n = 0; n < lanes; n++) {
-    callers.push(await makePhone(server, deployment, `caller ${n}`));
-    const first = await makePhone(server, deployment, `callee ${n}.0`);
+    callers.push(await makePhone(server, deployment, sky, `caller ${n}`));
+    const first = await makePhone(server, deployment, sky, `callee ${n}.0`);
     const phones = [first];
     while (phones.length < devices)
-      phones.push(await makePhone(server, deployment, `callee ${n}.${phones.length}`, await first.client.sponsor()));
+      phones.push(
+        await makePhone(server, deployment, sky, `callee ${n}.${phones.length}`, await first.client.sponsor()),
+      );
     const handle = `callee${n}@example.com`;
     await first.client.refreshOwnChain();
     await first.client.addHandle(handle, () => codeFor(server, handle));
@@ -137,12 +91,20 @@ export async function makeTown(server: Server, lanes: number, devices: number): 
   return { callers, callees };
 }
 
-async function makePhone(server: Server, deployment: Deployment, name: string, sponsor?: Sponsor): Promise<Phone> {
-  const sockets = new Set<Droppable>();
+async function makePhone(
+  server: Server,
+  deployment: Deployment,
+  sky: Sky,
+  name: string,
+  sponsor?: Sponsor,
+): Promise<Phone> {
+  const sockets = new Set<RoughSocket>();
+  const calm = configFor(server.url, deployment);
   const config: ClientConfig = {
-    ...configFor(server.url, deployment),
+    ...calm,
+    fetch: roughFetch(calm.fetch, sky),
     openSocket: (url, protocols) => {
-      const socket = new Droppable(url, protocols);
+      const socket = new RoughSocket(url, protocols, sky);
       sockets.add(socket);
       return socket;
     },

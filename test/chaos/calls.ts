@@ -1,8 +1,8 @@
 /** `npm run chaos -- --calls 200 --seed 1 --host workerd [--lanes 6] [--json]`: calls while the server is killed; see call-rounds.ts. */
 import { parseArgs } from 'node:util';
-import { type HostName, startServer } from '../../demo/server.ts';
-import { makeDevelopmentSecrets } from '../../src/hosts/secrets.ts';
+import type { HostName } from '../../demo/server.ts';
 import { callChaos } from './call-rounds.ts';
+import { watched } from './watched.ts';
 
 const { values } = parseArgs({
   options: {
@@ -17,9 +17,9 @@ if (values.host !== 'workerd' && values.host !== 'deno') throw new Error('--host
 const host: HostName = values.host;
 
 const began = performance.now();
-const server = await startServer(host, await makeDevelopmentSecrets(Date.now()), {});
+const { server, feed } = await watched(host);
 try {
-  const report = await callChaos(server, {
+  const report = await callChaos(server, feed, {
     calls: Number(values.calls),
     seed: Number(values.seed),
     lanes: Number(values.lanes),
