@@ -4,6 +4,7 @@ import { attestVerifyVectors } from './commands/attest-verify-vectors.ts';
 import { auditVerify } from './commands/audit-verify.ts';
 import { caInit } from './commands/ca-init.ts';
 import { caRotate } from './commands/ca-rotate.ts';
+import { callWhy } from './commands/call-why.ts';
 import { deviceList } from './commands/device-list.ts';
 import { deviceRevoke } from './commands/device-revoke.ts';
 import { events } from './commands/events.ts';
@@ -22,6 +23,7 @@ export const commands: readonly Command[] = [
   caRotate,
   deviceList,
   deviceRevoke,
+  callWhy,
   events,
   auditVerify,
   listsImport,

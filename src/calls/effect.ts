@@ -25,7 +25,12 @@ export type AccountMail =
   | { type: 'history'; row: HistoryRow };
 
 export type CallEventType =
+  /** The invitation is stored; nothing rings yet. */
+  | 'call.invited'
   | 'call.refused'
+  /** It ended before it rang, and nobody had refused it. */
+  | 'call.withdrawn'
+  /** Every device's invitation is durable; exactly one `call.ended` follows. */
   | 'call.ringing'
   | 'call.delivered'
   | 'call.alerting'

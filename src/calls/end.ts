@@ -38,6 +38,7 @@ export function end(draft: Draft, reason: EndReason, ending: Ending = {}): void 
   for (const { device } of call.talkers) draft.deadline(`lease:${device}`, null);
   draft.deadline('erase', now + ERASE_AFTER_MS);
   if (rang) draft.event('call.ended', call.silence?.cause ?? reason);
+  else if (call.refusal === null) draft.event('call.withdrawn', reason);
 }
 
 function endedFrame(call: Call): StateBody {

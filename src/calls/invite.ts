@@ -103,6 +103,7 @@ function admit(draft: Draft, invite: Invite): Reply {
   draft.account(call.callee, { ...question, set: call.set, legs, media: call.media, lock }, until);
   if (call.replaces !== null) draft.post(call.replaces, { type: 'replace', from: call.id, party: call.caller }, until);
   draft.deadline('admit', until + 1_000);
+  draft.event('call.invited');
   return draft.ok({ pending: true });
 }
 

@@ -1,9 +1,12 @@
-import { and, asc, desc, eq, gt, inArray, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, gte, inArray, lt, sql } from 'drizzle-orm';
 import type { EventRow, Severity } from '../protocol/event.ts';
 import { commit, type Database, type Statement } from './database.ts';
 import { events, type NewEvent } from './events.ts';
 import type { Events } from './repositories.ts';
 import { event } from './schema.ts';
+
+/** A call has a dozen; the bound is against an actor that never ends. */
+const MOST_OF_ONE = 1_000;
 
 /** The operator's feed: rows of actors' outboxes in the order in which they arrived. */
 export class Feed implements Events {
@@ -41,6 +44,13 @@ export class Feed implements Events {
   #insert({ index, previous, ...row }: EventRow) {
     const values = { ...row, indexed: index === null ? null : JSON.stringify(index), previousHash: previous };
     return this.#db.insert(event).values(values);
+  }
+
+  async of(actor: string, name: string): Promise<readonly EventRow[]> {
+    const [from, to] = [`${actor}/${name}/`, `${actor}/${name}0`];
+    const own = and(gte(event.id, from), lt(event.id, to));
+    const rows = await this.#db.select().from(event).where(own).orderBy(asc(event.sequence)).limit(MOST_OF_ONE);
+    return rows.map(rowOf);
   }
 
   async after(

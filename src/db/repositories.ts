@@ -262,6 +262,8 @@ export interface Events {
     types: readonly string[] | null,
     limit: number,
   ): Promise<readonly { readonly cursor: number; readonly row: EventRow }[]>;
+  /** The rows of one actor, in order of arrival; of a call that is all of its milestones, also after it erased itself. */
+  of(actor: string, name: string): Promise<readonly EventRow[]>;
   /** The newest row of this kind of actor whose id begins with `chain`. */
   last(actor: string, chain: string): Promise<EventRow | null>;
   /** Writes one row; false when its id was taken. */

@@ -27,6 +27,7 @@ export interface Asked {
   readonly type:
     | 'operator.searched'
     | 'operator.read-verdict'
+    | 'operator.read-call'
     | 'operator.asked-revocation'
     | 'operator.imported-list'
     | 'operator.decided-run';
@@ -52,7 +53,7 @@ export async function audit(c: AppContext, { type, subject, reason }: Asked): Pr
       at: now(),
       type,
       severity:
-        type === 'operator.searched' || type === 'operator.read-verdict' ? ('info' as const) : ('notice' as const),
+        type.startsWith('operator.read-') || type === 'operator.searched' ? ('info' as const) : ('notice' as const),
       actor: 'operator',
       subject,
       reason,

@@ -316,3 +316,18 @@ export const OperatorRevocation = v.object({
   device: DeviceId,
   reason: v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(200)),
 });
+
+/** GET /v1/admin/calls/{call}. Ids, states and times (ms); a call holds no handle and no content. */
+export const CallExplanation = v.object({
+  call: CallId,
+  /** waiting, refused, silenced, merged, replaced, taken-back, not-reached, not-alerted or rang. */
+  why: v.string(),
+  milestones: v.array(v.object({ type: v.string(), at: Millis, reason: v.nullable(v.string()) })),
+  /** What the call itself still knows; null once it erased itself, 24 h after its end. */
+  live: v.nullable(
+    v.looseObject({
+      state: v.string(),
+      legs: v.array(v.object({ account: v.string(), device: v.string(), state: v.string(), reached: v.boolean() })),
+    }),
+  ),
+});

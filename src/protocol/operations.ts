@@ -460,6 +460,15 @@ export const OPERATIONS: readonly Operation[] = [
     problems: ['bad-request', 'not-found'],
   },
   {
+    method: 'GET',
+    path: '/v1/admin/calls/{call}',
+    id: 'explainCall',
+    summary: 'Why a call rang, or did not: its milestones, and its legs while the call is kept',
+    who: 'operator',
+    gives: gives(api.CallExplanation),
+    problems: ['bad-request', 'not-found', 'unavailable'],
+  },
+  {
     method: 'POST',
     path: '/v1/admin/revocations',
     id: 'revoke',

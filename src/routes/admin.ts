@@ -1,5 +1,6 @@
 import * as v from 'valibot';
-import { accountOf, ask } from '../http/ask.ts';
+import { type CallSight, whyOf } from '../calls/why.ts';
+import { accountOf, ask, callOf } from '../http/ask.ts';
 import { json } from '../http/body.ts';
 import { type AppContext, factory } from '../http/context.ts';
 import { audit, operated } from '../http/operator.ts';
@@ -9,6 +10,7 @@ import type { CertificateQuery } from '../db/repositories.ts';
 import { issuerName } from '../ca/authority.ts';
 import { currentRevocationList } from '../jobs/revocation-list.ts';
 import { OperatorRevocation } from '../protocol/api.ts';
+import { CallId } from '../protocol/call.ts';
 import { lists } from './lists.ts';
 import { Hash } from '../protocol/identity.ts';
 
@@ -58,6 +60,20 @@ export const admin = factory
     }
     const { status, statusAt } = asked.value;
     return c.json({ account, device, status, statusAt });
+  })
+  /** Why a call rang, or did not. Where the actor cannot be asked, or has erased itself, the milestones stand alone. */
+  .get('/v1/admin/calls/:call', async (c) => {
+    const call = c.req.param('call');
+    if (!v.is(CallId, call)) return problem(c, 'bad-request', 'malformed-query');
+    if (!(await audit(c, { type: 'operator.read-call', subject: call, reason: null }))) return unaudited(c);
+    const [rows, asked] = await Promise.all([
+      c.var.services.db.events.of('call', call),
+      ask<{ sight: CallSight }>(c, callOf(call), { do: 'sight' }),
+    ]);
+    const live = asked.ok && asked.value.ok ? asked.value.sight : null;
+    if (rows.length === 0 && !live) return asked.ok ? problem(c, 'not-found', 'unknown-call') : asked.response;
+    const milestones = rows.map(({ type, at, reason }) => ({ type, at, reason }));
+    return c.json({ call, why: whyOf(milestones), milestones, live });
   })
   .get('/v1/admin/policy', (c) => c.json(c.var.services.policy))
   .get('/v1/admin/trust', async (c) => {

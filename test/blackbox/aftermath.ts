@@ -1,8 +1,10 @@
+import * as v from 'valibot';
 import { expect, it } from 'vitest';
 import { within } from '../../demo/people.ts';
 import { tell } from '../../demo/story.ts';
 import { Timeline } from '../../demo/timeline.ts';
 import { eventHash } from '../../src/actors/events.ts';
+import { CallExplanation } from '../../src/protocol/api.ts';
 import type { EventRow } from '../../src/protocol/event.ts';
 import { expectProblem, type World } from './world.ts';
 
@@ -114,6 +116,27 @@ export function aftermath(world: () => World): void {
         }
       }
       expect(JSON.stringify(rows)).not.toMatch(/@|mail1:|example\.com/);
+    },
+    MINUTE_MS,
+  );
+
+  it(
+    'an operator is told why a call rang: milestones in their order, and the legs it rang on',
+    async () => {
+      const { server, opened } = world();
+      const headers = { Authorization: `Bearer ${opened.operator}` };
+      const rows = await until(world(), (all) => all.some(({ type }) => type === 'call.connected'));
+      const { subject } = rows.find(({ type }) => type === 'call.connected')!;
+      await until(world(), (all) => all.some((row) => row.type === 'call.ended' && row.subject === subject));
+      const answer = await fetch(`${server.url}/v1/admin/calls/${subject}`, { headers });
+      const { why, milestones, live } = v.parse(CallExplanation, await answer.json());
+      expect(why).toBe('rang');
+      const known = ['invited', 'ringing', 'delivered', 'alerting', 'granted', 'connected', 'ended'];
+      expect(milestones.map(({ type }) => type.slice('call.'.length))).toEqual(known);
+      expect(live).toMatchObject({ state: 'ended', refusal: null });
+      expect(live!.legs.some(({ state }) => state === 'won')).toBe(true);
+      const unknown = await fetch(`${server.url}/v1/admin/calls/${'0'.repeat(32)}`, { headers });
+      await expectProblem(unknown, 'not-found', 'unknown-call');
     },
     MINUTE_MS,
   );

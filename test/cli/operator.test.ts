@@ -155,6 +155,7 @@ it('a row that was changed, left out or moved is found', async () => {
 
 it('a wrong key and an unknown device are refused in a sentence', async () => {
   await expect(run('device revoke', ACCOUNT, DEVICE, '--reason', 'x')).rejects.toThrow(/404 .*unknown-account/);
+  await expect(run('call why', '0'.repeat(32))).rejects.toThrow(/404 .*unknown-call/);
   process.env['CALLSIGN_OPERATOR_KEY'] = `${key.slice(1)}A`;
   await expect(run('device list')).rejects.toThrow(ServerRefusal);
   await expect(run('device list')).rejects.toThrow(/operator-key/);

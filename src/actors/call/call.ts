@@ -2,6 +2,7 @@ import type { Call } from '../../calls/call.ts';
 import type { CallCommand, LockAnswer, PolicyAnswer } from '../../calls/command.ts';
 import { decide } from '../../calls/decide.ts';
 import { view } from '../../calls/view.ts';
+import { sightOf } from '../../calls/why.ts';
 import type { Decision } from '../../calls/effect.ts';
 import { parseVerb, type ParsedVerb, type Party, type Reply as VerbReply } from '../../protocol/call.ts';
 import { CLOSE, parseClientFrame } from '../../protocol/courier.ts';
@@ -85,6 +86,10 @@ function obey(t: Turn, command: CallActorCommand): Json {
       return ticketFor(t, command.party);
     case 'look':
       return look(t, command.party);
+    case 'sight': {
+      const state = load(t);
+      return state ? { ok: true, sight: sightOf(state) as unknown as Json } : UNKNOWN;
+    }
     case 'delivered':
       return known(play(t, { type: 'delivered', party: command.party }));
     case 'call-mail':

@@ -9,6 +9,8 @@ export type CallActorCommand =
   | { readonly do: 'ticket'; readonly party: Party }
   /** Whether the call goes on, for a device that lost sight of it. */
   | { readonly do: 'look'; readonly party: Party }
+  /** How far it came, for the operator. */
+  | { readonly do: 'sight' }
   | { readonly do: 'socket'; readonly ticket: string }
   | { readonly do: 'frame'; readonly request: string; readonly verb: ParsedVerb }
   | { readonly do: 'datagram'; readonly bytes: Uint8Array }
