@@ -15,6 +15,7 @@ import { handles } from './routes/handles.ts';
 import { health } from './routes/health.ts';
 import { home } from './routes/home.ts';
 import { keys } from './routes/keys.ts';
+import { links } from './routes/links.ts';
 import { lookups } from './routes/lookups.ts';
 import { manifests } from './routes/manifests.ts';
 import { description } from './routes/openapi.ts';
@@ -33,6 +34,7 @@ const ROOMS = [
   renewals,
   token,
   manifests,
+  links,
   keys,
   handles,
   lookups,

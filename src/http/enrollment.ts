@@ -38,13 +38,31 @@ export type Judgement =
   | { readonly ok: true; readonly judged: Judged }
   | { readonly ok: false; readonly refusal: Refusal; readonly verdict?: Verdict };
 
-const no = (refusal: Refusal): Judgement & { ok: false } => ({ ok: false, refusal });
+export const no = (refusal: Refusal): Judgement & { ok: false } => ({ ok: false, refusal });
+
+/** Who the evidence is about, before it is judged: which device of which account, under which key. */
+export interface Named {
+  readonly account: string;
+  readonly identityKey: Uint8Array<ArrayBuffer>;
+}
+
+export type Claim = Pick<EnrollmentRequest, 'token' | 'format' | 'evidence' | 'csr'>;
+
+/** G1 in its order; what the evidence is about is named by the manifest. Nothing is written here. */
+export function judgeEnrollment(services: Services, request: EnrollmentRequest, now: number): Promise<Judgement> {
+  return judgeDevice(services, request, (nonce) => nameDevice(request, nonce), now);
+}
 
 /**
- * G1 in its order: our own challenge, the manifest that names the device, the transcript over all of it, the evidence, the
- * request of the very key. Nothing is written here.
+ * Our own challenge, who it is about, the transcript over all of it, the evidence, the request of the very key. Nothing is
+ * written here.
  */
-export async function judgeEnrollment(services: Services, request: EnrollmentRequest, now: number): Promise<Judgement> {
+export async function judgeDevice(
+  services: Services,
+  request: Claim,
+  name: (nonce: Nonce) => ({ ok: true } & Named) | (Judgement & { ok: false }),
+  now: number,
+): Promise<Judgement> {
   const { deployment, keys, policy } = services;
   // 1. The challenge is ours, unexpired, for this purpose and format; device and account are read from it alone.
   const opened = openNonce(keys.nonces, request.token, 'enrol', now);
@@ -53,8 +71,8 @@ export async function judgeEnrollment(services: Services, request: EnrollmentReq
   const { nonce, id } = opened;
   if (nonce.device === null || nonce.detail !== request.format)
     return no({ slug: 'attestation-refused', reason: 'challenge' });
-  // 2. The manifest names this device; its key is the identity key. A genesis makes the account id.
-  const named = nameDevice(request, nonce);
+  // 2. The account's id and the identity key. A genesis makes the account id.
+  const named = name(nonce);
   if (!named.ok) return named;
   const { account, identityKey } = named;
   // 3. What the evidence must have signed.
@@ -109,10 +127,7 @@ export async function judgeEnrollment(services: Services, request: EnrollmentReq
   return { ok: true, judged };
 }
 
-function nameDevice(
-  request: EnrollmentRequest,
-  nonce: Nonce,
-): { ok: true; account: string; identityKey: Uint8Array<ArrayBuffer> } | (Judgement & { ok: false }) {
+function nameDevice(request: EnrollmentRequest, nonce: Nonce): ({ ok: true } & Named) | (Judgement & { ok: false }) {
   if (!request.manifest) return no({ slug: 'bad-request', reason: 'manifest-missing' });
   const parsed = parseManifest(request.manifest);
   if (!parsed.ok) return no(ofManifest(parsed.reason));

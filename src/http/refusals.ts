@@ -2,6 +2,7 @@
 import type { Reason } from '../attestation/verdict.ts';
 import type { PublishedKeyReason } from '../directory/published-keys.ts';
 import {
+  LINK_REASONS,
   MALFORMED_MANIFEST,
   type ProblemSlug,
   REASONS,
@@ -74,6 +75,13 @@ function among<Known extends string>(known: readonly Known[], reason: string): r
 export function ofManifest(reason: string): Refusal {
   if (among(STALE_MANIFEST, reason)) return { slug: 'conflict', reason };
   if (among(MALFORMED_MANIFEST, reason)) return { slug: 'bad-request', reason };
+  return among(REASONS.refused, reason) ? { slug: 'refused', reason } : OTHER;
+}
+
+/** A link of an account that is not there is a link that is not there. */
+export function ofLink(reason: string): Refusal {
+  if (reason === 'unknown-link' || reason === 'unknown-account') return { slug: 'not-found', reason: 'unknown-link' };
+  if (among(LINK_REASONS, reason)) return { slug: 'conflict', reason };
   return among(REASONS.refused, reason) ? { slug: 'refused', reason } : OTHER;
 }
 

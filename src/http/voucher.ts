@@ -18,7 +18,7 @@ const NOBODY: Vouching = { ok: true, voucher: null };
  */
 export async function voucherFor(
   services: Pick<Services, 'actors' | 'policy'>,
-  { format, evidence }: EnrollmentRequest,
+  { format, evidence }: Pick<EnrollmentRequest, 'format' | 'evidence'>,
   account: string | null,
   now: number,
 ): Promise<Vouching> {

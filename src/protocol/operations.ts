@@ -6,6 +6,7 @@ import { CALL_PROTOCOL, CallId } from './call.ts';
 import { COURIER_PROTOCOL } from './courier.ts';
 import { KeySet } from './handle.ts';
 import { AccountId, DeviceId, encoded, Hash, Millis } from './identity.ts';
+import * as link from './link.ts';
 import type { ProblemSlug } from './problem.ts';
 
 type Schema = v.GenericSchema;
@@ -50,6 +51,8 @@ const TokenRequest = v.object({
   /** RFC 7523, by the identity key, with the certificate chain in `x5c`. */
   client_assertion: v.string(),
 });
+const GUEST_PROBLEMS: readonly ProblemSlug[] = ['not-found', 'conflict', 'unavailable'];
+const LINK_PROBLEMS: readonly ProblemSlug[] = ['bad-request', 'not-found', 'conflict'];
 const AnyVerb = v.looseObject({ verb: v.string(), call: CallId });
 const AnyReply = v.looseObject({ ok: v.boolean(), call: CallId });
 
@@ -224,6 +227,104 @@ export const OPERATIONS: readonly Operation[] = [
     takes: json(api.ManifestRequest),
     gives: gives(api.ManifestReply),
     problems: ['conflict', 'refused'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/links',
+    id: 'startLink',
+    summary: 'A device of the account lets a new one join: a link for ten minutes and one newcomer',
+    who: 'device',
+    takes: json(link.LinkStart),
+    gives: gives(link.LinkStarted, 201),
+    problems: ['refused'],
+  },
+  {
+    method: 'GET',
+    path: '/v1/links/{link}',
+    id: 'watchLink',
+    summary: 'The link as its sponsor sees it',
+    who: 'device',
+    gives: gives(link.SponsorView),
+    problems: LINK_PROBLEMS,
+  },
+  {
+    method: 'POST',
+    path: '/v1/links/{link}/opening',
+    id: 'openLink',
+    summary: 'The sponsor’s part of the comparison code, once it has the commitment',
+    who: 'device',
+    takes: json(link.LinkOpening),
+    gives: gives(link.SponsorView),
+    problems: LINK_PROBLEMS,
+  },
+  {
+    method: 'POST',
+    path: '/v1/links/{link}/manifest',
+    id: 'signLink',
+    summary: 'The version that adds the newcomer, signed by the sponsor alone',
+    who: 'device',
+    takes: json(link.LinkManifest),
+    gives: gives(link.SponsorView),
+    problems: LINK_PROBLEMS,
+  },
+  {
+    method: 'DELETE',
+    path: '/v1/links/{link}',
+    id: 'endLink',
+    summary: 'The sponsor refuses the newcomer, or thinks better of it',
+    who: 'device',
+    gives: gives(link.SponsorView),
+    problems: LINK_PROBLEMS,
+  },
+  {
+    method: 'POST',
+    path: '/v1/links/{link}/challenges',
+    id: 'linkChallenge',
+    summary: 'An enrollment challenge that lives as long as the link',
+    who: 'anyone',
+    takes: json(link.LinkChallengeRequest),
+    gives: gives(api.Challenge, 201),
+    problems: GUEST_PROBLEMS,
+  },
+  {
+    method: 'POST',
+    path: '/v1/links/{link}/commitments',
+    id: 'commitLink',
+    summary: 'Takes the link’s only seat, and commits to device, key and nonce',
+    who: 'anyone',
+    takes: json(link.LinkCommitment),
+    gives: gives(link.NewcomerView),
+    problems: ['attestation-refused', ...GUEST_PROBLEMS],
+  },
+  {
+    method: 'POST',
+    path: '/v1/links/{link}/reveals',
+    id: 'revealLink',
+    summary: 'Opens the commitment, with the evidence of the device',
+    who: 'anyone',
+    takes: json(link.LinkReveal),
+    gives: gives(link.NewcomerView),
+    problems: ['attestation-refused', 'refused', ...GUEST_PROBLEMS],
+  },
+  {
+    method: 'POST',
+    path: '/v1/links/{link}/looks',
+    id: 'lookAtLink',
+    summary: 'The link as its newcomer sees it',
+    who: 'anyone',
+    takes: json(link.LinkGuest),
+    gives: gives(link.NewcomerView),
+    problems: GUEST_PROBLEMS,
+  },
+  {
+    method: 'POST',
+    path: '/v1/links/{link}/refusals',
+    id: 'leaveLink',
+    summary: 'The newcomer saw another code, or thinks better of it',
+    who: 'anyone',
+    takes: json(link.LinkGuest),
+    gives: gives(link.NewcomerView),
+    problems: GUEST_PROBLEMS,
   },
   {
     method: 'PUT',
@@ -573,6 +674,7 @@ export const PARAMETERS: Readonly<Record<string, Schema>> = {
   device: DeviceId,
   evidence: Hash,
   id: encoded(16),
+  link: link.LinkId,
 };
 
 const FROM_WHO: Readonly<Record<Operation['who'], readonly ProblemSlug[]>> = {

@@ -65,6 +65,9 @@ export const RENEWAL_REASONS = [
   'posture-worse',
 ] as const;
 
+/** Why a link does not go on (docs/protocol/directory.md §6); to who does not know its secret there is none. */
+export const LINK_REASONS = ['link-over', 'link-taken', 'link-phase'] as const;
+
 /** By slug, every `reason` that a server says. The token endpoint has RFC 6749's errors in their place: see TOKEN_REASONS. */
 export const REASONS = {
   'bad-request': [
@@ -104,6 +107,7 @@ export const REASONS = {
     'unknown-call',
     'unknown-account',
     'unknown-device',
+    'unknown-link',
     'no-such-evidence',
     'no-such-issuer',
     'no-such-run',
@@ -112,7 +116,7 @@ export const REASONS = {
     'handle-not-held',
   ],
   'method-not-allowed': ['method'],
-  conflict: [...STALE_MANIFEST, 'handle-held', 'run-not-held'],
+  conflict: [...STALE_MANIFEST, ...LINK_REASONS, 'handle-held', 'run-not-held'],
   'in-progress': [],
   'too-large': ['body-too-large'],
   'unsupported-media-type': ['content-type'],
@@ -141,6 +145,8 @@ export const REASONS = {
     'test-handle',
     'refused-by-age',
     'manifest-version',
+    'link-commitment',
+    'too-many-links',
     'wrong-role',
     'wrong-state',
     'stale-attempt',

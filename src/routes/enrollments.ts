@@ -2,19 +2,19 @@ import { ACTIVATION_RANDOMNESS, challengeActivation } from '../attestation/tpm/a
 import { base64url, fromBase64url } from '../bytes/base64url.ts';
 import type { Kept } from '../db/repositories.ts';
 import { digest, digestOf } from '../http/digest.ts';
-import { deviceIdOf } from '../directory/account.ts';
 import { sealActivation } from '../http/activation.ts';
 import { ask, deviceOf } from '../http/ask.ts';
-import { mintNonce, openNonce } from '../http/auth/nonce.ts';
+import { openNonce } from '../http/auth/nonce.ts';
 import { json } from '../http/body.ts';
+import { enrollmentChallenge } from '../http/challenge.ts';
 import { certify } from '../http/certify.ts';
 import { type AppContext, factory } from '../http/context.ts';
 import { type Judged, judgeEnrollment } from '../http/enrollment.ts';
 import { keepEvidence } from '../http/evidence.ts';
 import { commitManifest } from '../http/manifests.ts';
 import { problem } from '../http/problem.ts';
-import { webauthnOptions } from '../http/webauthn-options.ts';
 import { ofActor, ofAttestation, ofManifest } from '../http/refusals.ts';
+import { summaryOf } from '../http/verdict.ts';
 import {
   ActivationRequest,
   CHALLENGE_MS,
@@ -29,16 +29,9 @@ export const enrollments = factory
   .post('/v1/enrollments/challenges', async (c) => {
     const read = await json(c, ChallengeRequest);
     if (!read.ok) return read.response;
-    const { services } = c.var;
     const { format, account } = read.value;
-    const device = deviceIdOf(services.random(16));
-    const now = services.now();
-    const expiresAt = now + CHALLENGE_MS;
-    const nonce = { purpose: 'enrol', device, account: account ?? null, detail: format, expiresAt } as const;
-    const token = mintNonce(services.keys.nonces, nonce, services.random(16));
-    const { origin } = services.deployment;
-    const options = format === 'webauthn' ? { options: await webauthnOptions(services, device) } : {};
-    return c.json({ token, device, origin, expiresAt, serverNow: now, ...options }, 201);
+    const expiresAt = c.var.services.now() + CHALLENGE_MS;
+    return c.json(await enrollmentChallenge(c, { account: account ?? null, format, expiresAt }), 201);
   })
   .post('/v1/enrollments/activations', async (c) => {
     const read = await json(c, ActivationRequest);
@@ -134,21 +127,12 @@ function enrollment(
   certified: { chain: readonly string[]; notAfter: number },
   pushToken: string,
 ): Enrollment {
-  const { assurance } = verdict;
   return {
     account,
     device,
     certificate: [...certified.chain],
     notAfter: certified.notAfter,
-    verdict: {
-      format: verdict.format,
-      decision: verdict.decision,
-      identityBinding: verdict.identityBinding,
-      attestedKeyHardware: assurance.attestedKeyHardware,
-      identityKeyHardware: assurance.identityKeyHardware,
-      ...(assurance.trustAnchor !== undefined && { trustAnchor: assurance.trustAnchor }),
-      policy: verdict.policy,
-    },
+    verdict: summaryOf(verdict),
     pushToken,
   };
 }

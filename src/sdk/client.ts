@@ -1,5 +1,6 @@
 import type * as v from 'valibot';
 import { type RevocationCause, RevocationReply } from '../protocol/api.ts';
+import { type AccountFrame, readAccountNews } from '../protocol/account-news.ts';
 import type { CallFrame } from '../protocol/call.ts';
 import { type DeliverFrame, TOPIC } from '../protocol/courier.ts';
 import type { HistoryFrame, HistoryRow } from '../protocol/history.ts';
@@ -13,6 +14,7 @@ import type { Attester, Sponsor } from './enroll.ts';
 import { addHandle } from './handles.ts';
 import { deleteHistory, type HistoryPage, listHistory } from './history.ts';
 import { type Identity, ownHead } from './identity.ts';
+import { type LinkEvent, type Linking, startLink } from './link.ts';
 import { type Policy, readPolicy, setBlocked, writePolicy } from './policy.ts';
 import type { RenewalOptions } from './renew.ts';
 import { tell } from './tell.ts';
@@ -36,6 +38,8 @@ export interface ClientEvents {
   history?: (row: HistoryRow) => void;
   /** Rows were deleted, on this or another device of the account. */
   historyDeleted?: (calls: readonly string[]) => void;
+  /** Something about the own account: a device came or went, a link moved on. Shown to the user; the chain is verified apart. */
+  account?: (news: AccountFrame) => void;
   /** Something that did not verify was dropped. */
   suspicious?: (about: string, reason: string) => void;
 }
@@ -128,7 +132,12 @@ export class CallsignClient {
     return addHandle(this.api, handle, code, signal);
   }
 
-  /** Lets another device join this account; both must be shown to the same user. */
+  /** Lets a new device join this account: shows an invitation, then both screens the same code (src/sdk/link.ts). */
+  link(onEvent?: (event: LinkEvent) => void): Promise<Linking> {
+    return startLink(this.#config, this.api, this.directory, onEvent);
+  }
+
+  /** Signs for another device without a code: for two devices in one process, never for two in two hands. */
   async sponsor(signal?: AbortSignal): Promise<Sponsor> {
     const { account, device, key } = this.identity;
     await this.refreshOwnChain(signal);
@@ -212,9 +221,16 @@ export class CallsignClient {
 
   async #envelope({ topic, body }: DeliverFrame): Promise<void> {
     if (topic === TOPIC.call || topic === TOPIC.signal) return this.#calls.frame(body as CallFrame);
+    if (topic === TOPIC.account) return this.#accountNews(body);
     if (topic !== TOPIC.history) return;
     const frame = body as HistoryFrame;
     if (frame.type === 'row') tell(this.#events.history, frame.row);
     else if (frame.type === 'deleted') tell(this.#events.historyDeleted, frame.calls);
+  }
+
+  /** What it tells is verified by whoever acts on it; what this version does not know is let go. */
+  #accountNews(body: unknown): void {
+    const news = readAccountNews(body);
+    if (news) tell(this.#events.account, news);
   }
 }

@@ -48,7 +48,10 @@ export interface Enrolled {
   readonly verdict: v.InferOutput<typeof Enrollment>['verdict'];
 }
 
-/** An account's other device, at whose side a new one joins: it signs the version that adds it. */
+/**
+ * Who signs the version that adds a device, in the same process: an importer of one's own fleet, a test. Two devices in two
+ * hands link (`CallsignClient.link`, `join`), because only a comparison code shows that nobody stands between them.
+ */
 export interface Sponsor {
   readonly account: string;
   readonly head: Head;
@@ -74,20 +77,58 @@ export async function enroll(
     body: { format: attester.format, ...(sponsor && { account: sponsor.account }) },
     signal,
   });
-  const early: EnrollmentFields = {
-    origin: config.origin,
-    format: attester.format,
-    nonce: await config.crypto.sha256(utf8(challenge.token)),
+  const key = await identityKeyFor(config, attester, challenge);
+  const { manifest, account } = await manifestFor(config, challenge, key, sponsor);
+  const proof = await prove(config, api, attester, { challenge, key, account }, signal);
+  return submit(config, api, { challenge, proof, key, account, manifest, known: sponsor?.head ?? null }, signal);
+}
+
+/** The device that a challenge names, its identity key, and the account it will be of. */
+interface Candidate {
+  readonly challenge: v.InferOutput<typeof Challenge>;
+  readonly key: SigningKey;
+  readonly account: string;
+}
+
+/** Evidence over the transcript, and a certificate request by the key itself. */
+export interface Proof {
+  readonly format: string;
+  readonly evidence: Record<string, unknown>;
+  readonly csr: string;
+}
+
+/** The transcript before there is a key. */
+async function early({ origin, crypto }: ClientConfig, format: string, challenge: Candidate['challenge']) {
+  return {
+    origin,
+    format,
+    nonce: await crypto.sha256(utf8(challenge.token)),
     purpose: 'enrol',
     deviceId: deviceBytes(challenge.device) ?? new Uint8Array(),
     identityKey: new Uint8Array(),
     accountId: new Uint8Array(),
-  };
-  const key = await attester.identityKey(await config.crypto.sha256(enrollmentInput(early)));
-  const { manifest, account } = await manifestFor(config, challenge, key, sponsor);
+  } satisfies EnrollmentFields;
+}
+
+export async function identityKeyFor(
+  config: ClientConfig,
+  attester: Attester,
+  challenge: Candidate['challenge'],
+): Promise<SigningKey> {
+  const fields = await early(config, attester.format, challenge);
+  return attester.identityKey(await config.crypto.sha256(enrollmentInput(fields)));
+}
+
+export async function prove(
+  config: ClientConfig,
+  api: Api,
+  attester: Attester,
+  { challenge, key, account }: Candidate,
+  signal?: AbortSignal,
+): Promise<Proof> {
   const transcript = await config.crypto.sha256(
     enrollmentInput({
-      ...early,
+      ...(await early(config, attester.format, challenge)),
       identityKey: spkiOf(key.publicKey),
       accountId: accountBytes(account) ?? new Uint8Array(),
     }),
@@ -99,15 +140,20 @@ export async function enroll(
     signal,
   });
   const body = requestBody(spkiOf(key.publicKey), transcript);
-  const csr = base64url(signedRequest(body, await key.sign(body)));
-  const { format } = attester;
-  const reply = await api.ask(Enrollment, {
-    method: 'POST',
-    path: '/v1/enrollments',
-    body: { token: challenge.token, format, evidence, csr, manifest },
-    signal,
-  });
-  return accept(config, { reply, key, account, manifest, sponsor });
+  return { format: attester.format, evidence, csr: base64url(signedRequest(body, await key.sign(body))) };
+}
+
+/** Hands in what was proved with the manifest that names the device; `known` is the head that the manifest stands on. */
+export async function submit(
+  config: ClientConfig,
+  api: Api,
+  made: Candidate & { readonly proof: Proof; readonly manifest: SignedManifest; readonly known: Head | null },
+  signal?: AbortSignal,
+): Promise<Enrolled> {
+  const { challenge, proof, key, account, manifest, known } = made;
+  const body = { token: challenge.token, ...proof, manifest };
+  const reply = await api.ask(Enrollment, { method: 'POST', path: '/v1/enrollments', body, signal });
+  return accept(config, { reply, key, account, manifest, known });
 }
 
 async function manifestFor(
@@ -141,15 +187,15 @@ async function accept(
     key: SigningKey;
     account: string;
     manifest: SignedManifest;
-    sponsor: Sponsor | undefined;
+    known: Head | null;
   },
 ): Promise<Enrolled> {
-  const { reply, key, account, manifest, sponsor } = made;
+  const { reply, key, account, manifest, known } = made;
   const chain = reply.certificate.map((text) => fromBase64url(text));
   const pushToken = reply.pushToken === null ? null : fromBase64url(reply.pushToken);
   if (reply.account !== account || !pushToken || !chain.every((der) => der !== null))
     throw new CallsignError('protocol', 'enrollment-of-another');
-  const head = await verifyChain(config.crypto, account, sponsor?.head ?? null, [manifest], config.now());
+  const head = await verifyChain(config.crypto, account, known, [manifest], config.now());
   const identity: Identity = { account, device: reply.device, key, chain, notAfter: reply.notAfter, pushToken };
   await keepIdentity(config, identity, head);
   return { identity, head, verdict: reply.verdict };

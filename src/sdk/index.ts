@@ -11,6 +11,8 @@ export { type Attester, enroll, type Enrolled, type Sponsor } from './enroll.ts'
 export { CallsignError, type ErrorCode } from './errors.ts';
 export { type HistoryPage } from './history.ts';
 export { type Identity, restoreIdentity } from './identity.ts';
+export { join, type Joining } from './join.ts';
+export { type LinkEvent, type Linking, type ShownCode } from './link.ts';
 export { type Policy } from './policy.ts';
 export { type Change, type Collection, type KeyStore } from './store.ts';
 export { fileStore, type FileStoreOptions, type FileSystem } from './stores/file.ts';

@@ -8,6 +8,7 @@ const FILLED: Readonly<Record<string, string>> = {
   device: 'a'.repeat(26),
   evidence: 'A'.repeat(43),
   id: 'A'.repeat(22),
+  link: 'A'.repeat(22),
 };
 const GARBAGE = [
   '[',

@@ -6,6 +6,7 @@ import type { AccountCommand } from './command.ts';
 import { addHandle, contested, dropHandle, handlesOf, hideHandle, lost, prove } from './handles.ts';
 import { headOf, manifestsAfter } from './head.ts';
 import { voucherOf } from './linked.ts';
+import { LINK_DEADLINE, onLink, onLinksDue } from './links.ts';
 import { lookup } from './lookup.ts';
 import { commitManifest } from './manifest.ts';
 import { policyOf, setPolicy } from './policy.ts';
@@ -27,7 +28,7 @@ export const account: Actor<AccountCommand> = {
       case 'command':
         return obey(t, event.body);
       case 'due':
-        if (!onEventsDue(t, event.key) && event.key === HISTORY_DEADLINE) forgetOldHistory(t);
+        if (!onEventsDue(t, event.key)) DUE[event.key]?.(t);
         return null;
       case 'opened':
         event.socket.close(4403, 'accounts have no sockets');
@@ -36,6 +37,12 @@ export const account: Actor<AccountCommand> = {
         return null;
     }
   },
+};
+
+/** What each deadline does. */
+const DUE: Readonly<Record<string, (t: Turn) => void>> = {
+  [HISTORY_DEADLINE]: forgetOldHistory,
+  [LINK_DEADLINE]: onLinksDue,
 };
 
 /** Only a genesis manifest makes an account; to everybody else one that is not there answers the same and writes nothing. */
@@ -85,6 +92,8 @@ function obey(t: Turn, command: AccountCommand): Json {
       return deleteHistory(t, command.calls);
     case 'revoke':
       return revoke(t, command);
+    case 'link':
+      return onLink(t, command);
     case 'call':
       return onCallMail(t, command.mail);
     case 'events':

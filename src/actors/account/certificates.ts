@@ -9,6 +9,7 @@ import { FRESH_MS, takeFresh } from './fresh.ts';
 import { deviceOf, setStatus } from './devices.ts';
 import { headOf } from './head.ts';
 import { link } from './linked.ts';
+import { endLinksOf } from './links.ts';
 
 /** Asked of every request, token and hello: is this device in the manifest, with this key, and in force? */
 export function authorize(
@@ -147,6 +148,7 @@ export function published(t: Turn, { device, until }: AccountCommand & { do: 'pu
 export function revoke(t: Turn, { device, reason, by, request }: AccountCommand & { do: 'revoke' }): Json {
   if (!deviceOf(t, device)) return { ok: false, reason: 'unknown-device' };
   setStatus(t, device, 'revoked', `${by}: ${reason}`, request ?? null);
+  endLinksOf(t, device);
   const head = headOf(t);
   if (head) refreshSet(t, head);
   const kept = deviceOf(t, device);

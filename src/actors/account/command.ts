@@ -3,6 +3,7 @@ import type { BucketSize } from '../../calls/bucket.ts';
 import type { CallPolicy } from '../../calls/policy.ts';
 import type { KnownHead } from '../../protocol/api.ts';
 import type { Party } from '../../protocol/call.ts';
+import type { LinkStep } from '../../directory/link/session.ts';
 import type { SignedManifest } from '../../protocol/manifest.ts';
 import type { EventCommand } from '../events.ts';
 import type { SeekLimits } from './seeking.ts';
@@ -17,6 +18,11 @@ export interface Freshness {
    */
   readonly shown: 'assertion' | 'evidence' | 'none' | 'overdue';
   readonly counter: number;
+}
+
+export interface LinkSide {
+  readonly device?: string;
+  readonly secret?: string;
 }
 
 /** What reaches an account's actor. Routes have authenticated; signatures of manifests arrive as names of checks that held. */
@@ -110,6 +116,12 @@ export type AccountCommand =
       readonly by: string;
       readonly request?: string;
     }
+  /** A link's sponsor is named by its device, its newcomer by the invitation's secret. */
+  | ({ readonly do: 'link'; readonly link: string; readonly as: LinkSide } & (
+      | { readonly step: 'start'; readonly secretHash: string }
+      | { readonly step: 'arrive' | 'look' | 'refuse' }
+      | Extract<LinkStep, { step: 'commit' | 'open' | 'reveal' | 'sign' }>
+    ))
   | { readonly do: 'call'; readonly mail: AccountMail }
   | EventCommand
   | { readonly do: 'unclear' };

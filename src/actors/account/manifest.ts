@@ -10,6 +10,8 @@ import { refreshSet } from './callable.ts';
 import type { AccountCommand } from './command.ts';
 import { deviceOf, setStatus } from './devices.ts';
 import { headOf } from './head.ts';
+import { endLinksOf, linked } from './links.ts';
+import { tellAccount } from './notice.ts';
 
 /** What this account knows about its own signers; the judge that clients are, but with the server's clock and records. */
 function judgeOf(t: Turn): Judge {
@@ -86,6 +88,13 @@ function keep(
   for (const { id } of changes?.removed ?? []) setStatus(t, id, 'removed', 'removed from the manifest');
   record(t, { type: 'account.manifest', severity: 'info', subject: head.account, reason: authority.by, request });
   refreshSet(t, head);
+  if (!changes) return;
+  const [added, removed] = [changes.added, changes.removed].map((list) => list.map(({ id }) => id));
+  linked(t, added ?? []);
+  for (const device of removed ?? []) endLinksOf(t, device);
+  const by = { by: authority.by, device: 'id' in authority ? authority.id : null };
+  const told = { type: 'manifest', version: head.version, ...by, added: added ?? [], removed: removed ?? [] } as const;
+  tellAccount(t, { ...told, at: t.now }, `manifest.${head.version}`);
 }
 
 /** A device enters with its key, or changes its key; a certificate of another key is none of its. */

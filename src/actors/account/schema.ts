@@ -18,6 +18,7 @@ const events = eventTables('account');
  *   account_sought     strangers' handles (keyed hashes) that this account looked up in the last day
  *   account_seen       when one of its devices last asked for something, to the day
  *   account_key        keys of the capabilities it mints, newest last; two are current
+ *   account_link       links under way and lately over, one document each
  */
 export const accountTables: readonly string[] = [
   'account_head',
@@ -34,6 +35,7 @@ export const accountTables: readonly string[] = [
   'account_proof',
   'account_sought',
   'account_seen',
+  'account_link',
   ...events.tables,
 ];
 
@@ -80,6 +82,13 @@ export const accountSchema: readonly SchemaStep[] = [
          PRIMARY KEY (actor, device)) WITHOUT ROWID`,
       `ALTER TABLE account_serial ADD COLUMN fresh_by INTEGER`,
       `ALTER TABLE account_serial ADD COLUMN overdue INTEGER NOT NULL DEFAULT 0`,
+    ],
+  },
+  {
+    minReader: 1,
+    sql: [
+      `CREATE TABLE account_link (actor TEXT NOT NULL, link TEXT NOT NULL, session TEXT NOT NULL, expires_at INTEGER NOT NULL,
+         PRIMARY KEY (actor, link)) WITHOUT ROWID`,
     ],
   },
 ];
