@@ -2,7 +2,7 @@ import { base64url, fromBase64url } from '../src/bytes/base64url.ts';
 import type { SessionKeys } from '../src/sdk/crypto/schedule.ts';
 import type { Call, Peer } from '../src/sdk/index.ts';
 import type { Tpm } from '../src/sdk/tpm/tpm.ts';
-import { exchange, type MediaCount } from './media.ts';
+import { exchange, type Exchanged, type MediaCount } from './media.ts';
 import { configFor, type Deployment, type Device, enrollDevice, type SentEnrollment, within } from './people.ts';
 import type { Server } from './server.ts';
 import type { Timeline } from './timeline.ts';
@@ -10,6 +10,8 @@ import type { Timeline } from './timeline.ts';
 export interface Told {
   readonly sessionSecretEqual: boolean;
   readonly srtp: MediaCount;
+  /** What the two that talked sent and received, by stream. */
+  readonly streams: { readonly alice: Exchanged; readonly phone: Exchanged };
   readonly legs: { readonly won: number; readonly elsewhere: number };
   readonly attestation: readonly {
     readonly device: string;
@@ -139,16 +141,19 @@ async function call(server: Server, timeline: Timeline, cast: Cast, outgoing: Ca
     exchange(outgoing, callerMedia.keys),
     exchange(onPhone, calleeMedia.keys),
   ]);
-  const srtp = {
-    sent: fromAlice.sent + fromPhone.sent,
-    received: fromAlice.received + fromPhone.received,
-    authFailures: fromAlice.authFailures + fromPhone.authFailures,
-  };
+  const parts = [fromAlice.audio, fromAlice.video, fromPhone.audio, fromPhone.video];
+  const total = (of: keyof MediaCount) => parts.reduce((sum, part) => sum + part[of], 0);
+  const srtp = { sent: total('sent'), received: total('received'), authFailures: total('authFailures') };
   timeline.add(
     'media',
     'both ways',
     `RTP under AES-256-CTR and HMAC-SHA1: ${srtp.sent} sent, ${srtp.received} received, ${srtp.authFailures} failures`,
   );
+  for (const [device, of] of [
+    [alice, fromAlice],
+    [phone, fromPhone],
+  ] as const)
+    timeline.add('streams', device.name, rates(of));
 
   const over = Promise.all([outgoing.next('ended'), onPhone.next('ended')]);
   alice.client.hangup(outgoing);
@@ -166,10 +171,16 @@ async function call(server: Server, timeline: Timeline, cast: Cast, outgoing: Ca
   return {
     sessionSecretEqual,
     srtp,
+    streams: { alice: fromAlice, phone: fromPhone },
     legs: { won: talking.size, elsewhere: elsewhere.elsewhere === 'answered' ? 1 : 0 },
     attestation: devices.map(attestation),
     history,
   };
+}
+
+/** The four streams of one side. */
+function rates({ audio, video }: Exchanged): string {
+  return `speech ${audio.sentKbps} kbit/s out, ${audio.receivedKbps} in; picture ${video.sentKbps} kbit/s out, ${video.receivedKbps} in`;
 }
 
 /** The very request that got a certificate, once more: a retry gets that certificate, and nothing gets a second one. */
