@@ -1,11 +1,17 @@
 /** Writes docs/who-can-enroll.md from src/attestation/policy/roads.ts; `--check` only compares. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { isOpen, roads } from '../src/attestation/policy/roads.ts';
+import type { Policy } from '../src/attestation/policy/policy.ts';
+import { isOpen, openRoads, type Road, roads } from '../src/attestation/policy/roads.ts';
 import { policies } from '../src/attestation/policy/shipped.ts';
 
 const FILE = new URL('../docs/who-can-enroll.md', import.meta.url);
 
 const names = ['development', 'consumer', 'standard', 'strict'] as const;
+
+function answer(road: Road, policy: Policy): string {
+  if (!isOpen(road, policy)) return 'no';
+  return openRoads(policy).includes(road) ? 'yes' : 'named apps';
+}
 
 export function document(): string {
   const rows = roads.map((road) => [
@@ -14,7 +20,7 @@ export function document(): string {
     `\`${road.format}\``,
     road.hardware,
     road.binding,
-    ...names.map((name) => (isOpen(road, policies[name]) ? 'yes' : 'no')),
+    ...names.map((name) => answer(road, policies[name])),
     road.note,
   ]);
   const head = ['device', 'evidence', 'format', 'attested key in', 'identity key', ...names, 'note'];
@@ -23,8 +29,9 @@ export function document(): string {
     '',
     'Made from `src/attestation/policy/roads.ts` by `node tools/who-can-enroll.ts`. *Attested key in* is the best case; what one',
     'device proved is in its verdict. *Identity key* says whether the key in the certificate is the attested key itself',
-    '(`key-attested`) or an ordinary key that the attested one spoke for (`vouched`). `GET /v1/deployment` tells a client',
-    'the formats that its deployment takes.',
+    '(`key-attested`) or an ordinary key that the attested one spoke for (`vouched`). *named apps*: a deployment names its own',
+    'applications in `POLICY` ([policy](policy.md)); no policy that ships can, so until then these phones cannot enroll.',
+    '`GET /v1/deployment` tells a client the roads that its deployment has open.',
     '',
     ...markdown([head, ...rows]),
     '',

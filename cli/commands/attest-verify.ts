@@ -6,10 +6,12 @@ import { loadPolicy, loadTrust, readJson } from '../support/files.ts';
 import { readOptions, readTime } from '../support/options.ts';
 import { verdictLines } from '../support/verdict.ts';
 import { evidenceOf } from '../vectors/evidence.ts';
+import { namingApplications } from '../vectors/policy.ts';
 import type { Vector, VectorFile } from '../vectors/vector.ts';
 
 interface Named {
   readonly id: string;
+  readonly vector: Vector;
   readonly evidence: Evidence;
   readonly expected: Expected;
 }
@@ -35,9 +37,12 @@ export const attestVerify: Command = {
     if (asked.length === 0) throw new UsageError(`${path}: no evidence that a verdict can be given on`);
     const policy = loadPolicy(values.policy);
     const verdicts: { id: string; verdict: Verdict }[] = [];
-    for (const { id, evidence, expected } of asked) {
+    for (const { id, vector, evidence, expected } of asked) {
       const trust = await loadTrust({ statusList: values['status-list'], metadata: values.mds, now: expected.now });
-      verdicts.push({ id, verdict: await verifyEvidence(evidence, expected, trust, policy) });
+      verdicts.push({
+        id,
+        verdict: await verifyEvidence(evidence, expected, trust, namingApplications(policy, vector)),
+      });
     }
     if (values.json) output.line(JSON.stringify(verdicts.length === 1 ? verdicts[0]!.verdict : verdicts, null, 2));
     else for (const { id, verdict } of verdicts) show(id, verdict, output);
@@ -56,6 +61,6 @@ function readAsked(document: unknown, at: number | undefined): readonly Named[] 
   const vectors = file.vectors ?? (file.input === undefined ? [] : [file as Vector]);
   return vectors.flatMap((vector) => {
     const asked = evidenceOf(vector, at);
-    return asked === null ? [] : [{ id: vector.id, ...asked }];
+    return asked === null ? [] : [{ id: vector.id, vector, ...asked }];
   });
 }

@@ -9,6 +9,7 @@ import { loadPolicy, vectorFolder } from '../support/files.ts';
 import { readOptions } from '../support/options.ts';
 import { table } from '../support/table.ts';
 import { evidenceOf } from '../vectors/evidence.ts';
+import { namingApplications } from '../vectors/policy.ts';
 import { readVectorFile } from '../vectors/vector.ts';
 
 /** What a policy would decide otherwise than the one in force, on evidence in files; a deployment's own evidence is tried by its server. */
@@ -50,7 +51,7 @@ async function tryOn(folder: string, current: Policy, candidate: Policy): Promis
       const asked = evidenceOf(vector);
       if (asked === null) continue;
       const judge = async (policy: Policy) =>
-        worded(await verifyEvidence(asked.evidence, asked.expected, trust, policy));
+        worded(await verifyEvidence(asked.evidence, asked.expected, trust, namingApplications(policy, vector)));
       const [before, after] = [await judge(current), await judge(candidate)];
       if (before !== after) changes.push({ id: vector.id, before, after });
     }

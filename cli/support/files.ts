@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { readStatusList } from '../../src/attestation/android/status-list.ts';
-import { type Policy, readPolicy } from '../../src/attestation/policy/policy.ts';
+import { configuredPolicy } from '../../src/attestation/policy/configured.ts';
+import type { Policy } from '../../src/attestation/policy/policy.ts';
 import { policies } from '../../src/attestation/policy/shipped.ts';
 import { builtInTrust } from '../../src/attestation/trust/load.ts';
 import { readMetadata } from '../../src/attestation/trust/metadata.ts';
@@ -20,11 +21,9 @@ export function readJson(path: string): unknown {
   }
 }
 
-/** A policy that ships, by name, or a document in a file. */
+/** A policy that ships, by name, or a document in a file, whole or as changes of one that ships. */
 export function loadPolicy(nameOrPath: string): Policy {
-  const shipped = new Map<string, Policy>(Object.entries(policies)).get(nameOrPath);
-  if (shipped !== undefined) return shipped;
-  const result = readPolicy(readJson(nameOrPath));
+  const result = configuredPolicy(nameOrPath in policies ? nameOrPath : JSON.stringify(readJson(nameOrPath)));
   if (!result.ok) throw new UsageError(`${nameOrPath} is no policy:\n  ${result.problems.join('\n  ')}`);
   return result.policy;
 }

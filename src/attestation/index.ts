@@ -8,6 +8,7 @@ export {
 } from './apple/assertion.ts';
 export { type Receipt, type ReceiptQuestion, type ReceiptResult, verifyReceipt } from './apple/receipt.ts';
 export { nativeFormats, statementFormats } from './formats.ts';
+export { configuredPolicy, unnamedApplications } from './policy/configured.ts';
 export { type Policy, readPolicy } from './policy/policy.ts';
 export { withInventory } from './policy/inventory.ts';
 export { isOpen, openRoads, type Road, roads } from './policy/roads.ts';

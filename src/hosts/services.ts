@@ -1,9 +1,5 @@
 import { developmentAnchor } from '../attestation/development/attester.ts';
-import { policies, type PolicyName } from '../attestation/policy/shipped.ts';
-import { readCertificate } from '../attestation/path/certificate.ts';
 import { builtInTrust } from '../attestation/trust/load.ts';
-import type { Anchor } from '../attestation/trust/store.ts';
-import { fromBase64url } from '../bytes/base64url.ts';
 import type { Actors } from '../actors/port.ts';
 import type { DeploymentIdentity, Repositories } from '../db/repositories.ts';
 import { accessRules } from '../http/auth/operator.ts';
@@ -13,6 +9,7 @@ import { LIST_HOSTS, listUrlProblem, type Source } from '../jobs/lists/fetch.ts'
 import { TrustInForce } from '../jobs/lists/in-force.ts';
 import type { ListName } from '../jobs/lists/stored.ts';
 import { type DirectorySettings, openDirectory } from './directory.ts';
+import { anchorOf, policyOf, relyingPartyOf, tellUnnamed } from './judging.ts';
 import { openSecrets, type Secrets, SecretsError } from './secrets.ts';
 
 /** Settings that are no secrets, as both hosts read them from their environment. */
@@ -20,13 +17,15 @@ export interface Settings {
   readonly environment: 'development' | 'production';
   /** ORIGIN: public URL, no trailing slash. */
   readonly origin: string;
-  /** POLICY: development, consumer, standard or strict. */
+  /** POLICY: the name of a policy that ships, or a document in JSON (docs/policy.md). */
   readonly policy: string;
+  /** RP_ID and RP_ORIGINS: the WebAuthn relying party, and the pages that may register with it; null takes both from ORIGIN. */
+  readonly relyingParty: { readonly id: string | null; readonly origins: readonly string[] };
   /** ALLOWED_ORIGINS: browser origins, separated by spaces. */
   readonly allowedOrigins: readonly string[];
   /** JURISDICTION: where objects live; part of what the deployment is. */
   readonly jurisdiction: string;
-  /** ANCHORS, development only: further TPM roots (DER, base64url), for machines whose TPM is software. */
+  /** ANCHORS, development only: further roots (anchorOf), for machines whose TPM is software. */
   readonly anchors: readonly string[];
   readonly lists: ListSettings;
   /** ACCESS_TEAM and ACCESS_AUDIENCE: the Cloudflare Access application in front of `/v1/admin`; null without one. */
@@ -88,16 +87,11 @@ export async function composeServices(
 ): Promise<Services> {
   const { environment, origin } = settings;
   const opened = await openSecrets(secrets, origin, environment);
-  const policy = policies[settings.policy as PolicyName] as (typeof policies)[PolicyName] | undefined;
-  if (!policy)
-    throw new SecretsError(
-      `POLICY is ${JSON.stringify(settings.policy)}: it must be one of ${Object.keys(policies).join(', ')}.`,
-    );
-  if (environment === 'production' && settings.policy === 'development')
-    throw new SecretsError('POLICY is development: production does not accept software keys.');
+  const policy = policyOf(settings);
   if (environment === 'production' && settings.anchors.length > 0)
     throw new SecretsError('ANCHORS is set: production trusts the anchors that ship, and no others.');
   const claimed = { deployment: opened.deployment, jurisdiction: settings.jurisdiction };
+  tellUnnamed(policy, environment, ground.log);
   const settled = await sameDeployment(ground, claimed);
   const anchor = opened.developmentRoot && developmentAnchor(opened.developmentRoot.certificate);
   const inbox = environment === 'development' ? developmentInbox() : null;
@@ -108,15 +102,14 @@ export async function composeServices(
     log: ground.log,
   });
   listSources(settings.lists);
-  const base = builtInTrust({}, [...(anchor ? [anchor] : []), ...settings.anchors.map(virtualTpm)]);
+  const base = builtInTrust({}, [...(anchor ? [anchor] : []), ...settings.anchors.map(anchorOf)]);
   const now = () => Date.now();
   return {
     deployment: {
       id: opened.deployment,
       environment,
       origin,
-      rpId: new URL(origin).hostname,
-      origins: [origin],
+      ...relyingPartyOf(settings),
       allowedOrigins: [origin, ...settings.allowedOrigins],
     },
     keys: opened.keys,
@@ -165,22 +158,6 @@ async function sameDeployment({ db, ready }: Ground, claimed: DeploymentIdentity
       `CALLSIGN_KEYS is of deployment ${claimed.deployment}, but this database belongs to ${kept.deployment}.`,
     );
   return true;
-}
-
-function virtualTpm(text: string, index: number): Anchor {
-  const der = fromBase64url(text);
-  const certificate = der && readCertificate(der);
-  if (!certificate) throw new SecretsError('ANCHORS must hold certificates: DER in base64url, separated by spaces.');
-  const id = `virtual-tpm-${index + 1}`;
-  return {
-    id,
-    certificate,
-    class: 'virtual-tpm',
-    formats: ['tpm2'],
-    vendor: 'this machine',
-    aaguids: [],
-    source: 'ANCHORS',
-  };
 }
 
 /** Codes of development stay in this process, the newest per handle. */

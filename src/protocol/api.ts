@@ -280,7 +280,10 @@ export const Deployment = v.object({
   /** DER of the root and its SHA-256; clients pin their own copy. */
   root: encodedUpTo(2_048),
   policy: v.string(),
+  /** Formats of statements that the policy takes now. */
   formats: v.array(v.string()),
+  /** The ways in that are open (docs/who-can-enroll.md): `evidence` is what a challenge is asked for. */
+  roads: v.array(v.object({ platform: v.string(), evidence: v.string(), format: v.string() })),
 });
 
 export const OneTimeUpload = v.object({ batch: OneTimeBatch, keys: v.array(encoded(65)) });

@@ -1,3 +1,5 @@
+import { unnamedApplications } from '../attestation/policy/configured.ts';
+import { openRoads } from '../attestation/policy/roads.ts';
 import { base64url } from '../bytes/base64url.ts';
 import { keySet } from '../directory/jwk.ts';
 import { factory } from '../http/context.ts';
@@ -9,6 +11,7 @@ export const deployment = factory
   .createApp()
   .get('/v1/deployment', (c) => {
     const { deployment: self, keys, policy } = c.var.services;
+    const unnamed: readonly string[] = unnamedApplications(policy);
     return c.json({
       deployment: self.id,
       origin: self.origin,
@@ -16,7 +19,8 @@ export const deployment = factory
       protocol: { min: 1, max: 1 },
       root: base64url(keys.root),
       policy: policy.version,
-      formats: [...policy.formats],
+      formats: policy.formats.filter((format) => !unnamed.includes(format)),
+      roads: openRoads(policy).map(({ platform, evidence, format }) => ({ platform, evidence, format })),
     });
   })
   .get('/.well-known/jwks.json', (c) => {

@@ -62,7 +62,7 @@ describe.each(others)('evidence for this request, judged for another %s', (name,
         now: TEST_NOW,
       },
       trust: phone.trust(),
-      policy: policies.standard,
+      policy: { ...policies.standard, android: { ...policies.standard.android, applications: 'any' } },
     });
     expect(judged.reason).toBe(name === 'key' ? 'key-mismatch' : reason);
   });

@@ -43,7 +43,10 @@ type Android = VectorOf<AndroidInput, AndroidFacts>;
 const android = vectors<AndroidInput, AndroidFacts>('android-keystore');
 
 const trust = builtInTrust({ androidStatus: { fetchedAt: Number.MAX_SAFE_INTEGER, entries: new Map() } });
-const strict: Policy = { ...policies.standard, android: { ...policies.standard.android, minimumPatchLevel: null } };
+const strict: Policy = {
+  ...policies.standard,
+  android: { ...policies.standard.android, applications: 'any', minimumPatchLevel: null },
+};
 
 function judgeAndroid(vector: Android, policy: Policy, chain = vector.input.certificateChain) {
   const leaf = readCertificate(bytes(vector.input.certificateChain[0]!));

@@ -21,6 +21,7 @@ const settings: Settings = {
   environment: 'development',
   origin: 'http://127.0.0.1:8787',
   policy: 'development',
+  relyingParty: { id: null, origins: [] },
   allowedOrigins: [],
   jurisdiction: 'none',
   anchors: [],

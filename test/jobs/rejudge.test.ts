@@ -17,6 +17,9 @@ import { int } from '../attestation/support/der.ts';
 import { openDatabase } from './database.ts';
 import { statusList } from './mds.ts';
 
+const { android } = policies.standard;
+const standard: Policy = { ...policies.standard, android: { ...android, applications: 'any' } };
+
 const DAY = 86_400_000;
 const HOUR = 3_600_000;
 const REVOKED = { status: 'REVOKED', reason: 'KEY_COMPROMISE' };
@@ -54,7 +57,7 @@ beforeEach(async () => {
       return { ok: true, value: { ok: true } };
     },
   } as unknown as Actors;
-  ground = with_(policies.standard, actors);
+  ground = with_(standard, actors);
 });
 
 function with_(policy: Policy, actors = ground.actors): Rejudge {
@@ -63,7 +66,7 @@ function with_(policy: Policy, actors = ground.actors): Rejudge {
 
 /** Phone i is the device `d<i>` of account `a<i>`, or of the account given. */
 async function enrolled(i: number, made = phones[i]!, account = `a${i}`, at = ca.TEST_NOW) {
-  const verdict = await verifyEvidence(made.evidence, made.expected, trust(freshList()), policies.standard);
+  const verdict = await verifyEvidence(made.evidence, made.expected, trust(freshList()), standard);
   const kept = keptOf(verdict, new Uint8Array([i]), base, secrets.hardware);
   const [hash, device] = [`e${i}`.padEnd(43, '_'), `d${i}`];
   const sealed = await sealCase(secrets.evidence, hash, made, new Uint8Array(12));
@@ -174,7 +177,7 @@ describe('the brake', () => {
       phones[0]!.evidence,
       { ...phones[0]!.expected, listsAt: now },
       await ground.trust.reload(),
-      policies.standard,
+      standard,
     );
     expect(again).toMatchObject({ decision: 'refuse', reason: 'revoked-by-list' });
     await rejudge(ground, now + TAIL_MS);
@@ -229,9 +232,9 @@ it('a raised patch-level floor finds exactly the devices below it, once', async 
   await rejudge(ground, now);
   expect(told).toEqual([]);
   const raised: Policy = {
-    ...policies.standard,
+    ...standard,
     version: 'standard-2',
-    android: { ...policies.standard.android, minimumPatchLevel: 202_509 },
+    android: { ...standard.android, minimumPatchLevel: 202_509 },
   };
   await rejudge(with_(raised), now);
   await rejudge(with_(raised), now);

@@ -36,6 +36,7 @@ const SETTINGS: Settings = {
   environment: 'development',
   origin: ORIGIN,
   policy: 'development',
+  relyingParty: { id: null, origins: [] },
   allowedOrigins: [],
   jurisdiction: 'none',
   anchors: [],

@@ -87,14 +87,16 @@ export const androidKeystore: Format<AndroidKeystoreEvidence> = {
 /** Exactly one package, known to policy, and signed by exactly the certificates that policy names for it. */
 function judgeApplication({ softwareEnforced }: KeyDescription, policy: Policy, steps: Checklist): void {
   const rule = 'policy android.applications';
-  if (policy.android.applications.length === 0) {
-    steps.skip('android.application', rule, 'policy names no application');
+  const { applications } = policy.android;
+  if (applications === 'any') {
+    steps.skip('android.application', rule, 'policy takes any application');
     return;
   }
   const { packages, digests } = softwareEnforced.applicationId ?? { packages: [], digests: [] };
   const name = packages.length === 1 ? packages[0]!.name : null;
-  const known = policy.android.applications.find((application) => application.package === name);
-  const detail = packages.length === 1 ? `package ${name}` : `${packages.length} packages`;
+  const known = applications.find((application) => application.package === name);
+  const detail =
+    packages.length === 1 ? `package ${name}, ${applications.length} named` : `${packages.length} packages`;
   steps.rule(known !== undefined, 'android.application', rule, 'application', detail);
   const signed = digests.length > 0 && digests.every((digest) => known?.digests.includes(digest) === true);
   steps.rule(signed, 'android.application-digest', rule, 'application', `signed by ${digests.join(', ') || 'nobody'}`);

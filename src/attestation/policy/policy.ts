@@ -71,8 +71,8 @@ export const policySchema = object({
     deviceLocked: v.boolean(),
     /** YYYYMM; null asks for none. */
     minimumPatchLevel: v.nullable(v.pipe(v.number(), v.integer(), v.minValue(201_501), v.maxValue(299_912))),
-    /** Package names and signing-certificate SHA-256 digests (hex) of `android-keystore`; empty accepts any. */
-    applications: list(object({ package: v.string(), digests: list(digest) })),
+    /** Package names and signing-certificate SHA-256 digests (hex) of `android-keystore`; empty accepts none, `any` asks for none. */
+    applications: v.union([v.literal('any'), list(object({ package: v.string(), digests: list(digest) }))]),
     minimumSecurityLevel: v.picklist(['software', 'tee', 'strongbox']),
     /** `fail-closed` refuses when the status list is missing or older than the limit. */
     statusList: v.picklist(['fail-closed', 'fail-open']),

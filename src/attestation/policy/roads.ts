@@ -3,6 +3,7 @@
  * roads from it, and tests hold it against the verifier.
  */
 import type { FormatId, KeyHardware } from '../verdict.ts';
+import { unnamedApplications } from './configured.ts';
 import type { Policy } from './policy.ts';
 
 export type Platform =
@@ -38,7 +39,7 @@ export const roads: readonly Road[] = [
     format: 'app-attest',
     hardware: 'secure-enclave',
     binding: 'vouched',
-    note: 'the app id must be in `apple.applications`',
+    note: 'once the policy names the app (`apple.applications`)',
   },
   {
     platform: 'android-app',
@@ -47,7 +48,7 @@ export const roads: readonly Road[] = [
     format: 'android-keystore',
     hardware: 'tee',
     binding: 'key-attested',
-    note: 'needs a fresh status list; verified boot; StrongBox where the phone has it',
+    note: 'once the policy names the app (`android.applications`); needs a fresh status list; verified boot',
   },
   {
     platform: 'windows-browser',
@@ -150,12 +151,14 @@ export const roads: readonly Road[] = [
   },
 ];
 
-/** Whether policy can accept evidence of this road at all. */
+/** Whether policy takes evidence of this road, from an application that it names where a road is one of applications. */
 export function isOpen(road: Road, policy: Policy): boolean {
   const anchored = road.hardware !== 'virtual-tpm' || policy.anchorClasses.includes('virtual-tpm');
   return anchored && policy.formats.some((format) => format === road.format) && policy.hardware.includes(road.hardware);
 }
 
+/** The roads that are open now: those of applications only once the policy names some. */
 export function openRoads(policy: Policy): readonly Road[] {
-  return roads.filter((road) => isOpen(road, policy));
+  const unnamed: readonly string[] = unnamedApplications(policy);
+  return roads.filter((road) => isOpen(road, policy) && !unnamed.includes(road.format));
 }

@@ -1,4 +1,7 @@
-/** The four policies that ship. `standard` is the default; docs/policy.md explains every field. */
+/**
+ * The four policies that ship. `standard` is the default; docs/policy.md explains every field. None of them can know a deployment's
+ * own applications: those of phones enroll once its POLICY names them.
+ */
 import type { Policy } from './policy.ts';
 
 const HOUR = 3_600_000;
@@ -69,6 +72,7 @@ const development: Policy = {
   android: {
     ...consumer.android,
     bootStates: ['verified', 'self-signed', 'unverified', 'failed'],
+    applications: 'any',
     deviceLocked: false,
     minimumSecurityLevel: 'software',
     statusList: 'fail-open',

@@ -61,6 +61,11 @@ function complaints(env: Readonly<Record<string, unknown>>): string[] {
 
 function settingsOf(env: Readonly<Record<string, unknown>>): Settings {
   const text = (name: string, otherwise: string) => (typeof env[name] === 'string' ? env[name] : otherwise);
+  /** [vars] may hold a table, which arrives as an object. */
+  const document = (name: string, otherwise: string) => {
+    const value = env[name];
+    return typeof value === 'object' && value !== null ? JSON.stringify(value) : text(name, otherwise);
+  };
   const given = (name: string) => (typeof env[name] === 'string' ? env[name] : undefined);
   const words = (name: string) =>
     text(name, '')
@@ -69,7 +74,8 @@ function settingsOf(env: Readonly<Record<string, unknown>>): Settings {
   return {
     environment: env['DEPLOYMENT'] as Settings['environment'],
     origin: text('ORIGIN', ''),
-    policy: text('POLICY', 'standard'),
+    policy: document('POLICY', 'standard'),
+    relyingParty: { id: text('RP_ID', '') || null, origins: words('RP_ORIGINS') },
     allowedOrigins: words('ALLOWED_ORIGINS'),
     jurisdiction: text('JURISDICTION', 'none'),
     anchors: words('ANCHORS'),

@@ -14,6 +14,7 @@ test('nothing set serves the loopback from ./data', () => {
       origin: 'http://127.0.0.1:8787',
       policy: 'development',
       jurisdiction: 'none',
+      relyingParty: { id: null, origins: [] },
       allowedOrigins: [],
       access: null,
       directory: {},

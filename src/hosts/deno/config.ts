@@ -39,13 +39,8 @@ function settingsOf(env: Environment): Settings {
   return {
     environment: environment as Settings['environment'],
     origin: text(env, 'ORIGIN', `http://127.0.0.1:${port}`, /^https?:\/\/[^/\s]+$/, 'a URL without a path'),
-    policy: text(
-      env,
-      'POLICY',
-      environment === 'development' ? 'development' : 'standard',
-      /^[a-z]{1,32}$/,
-      'the name of a policy',
-    ),
+    policy: env['POLICY'] ?? (environment === 'development' ? 'development' : 'standard'),
+    relyingParty: { id: env['RP_ID'] ?? null, origins: words(env['RP_ORIGINS']) },
     allowedOrigins: words(env['ALLOWED_ORIGINS']),
     jurisdiction: text(env, 'JURISDICTION', 'none', /^[a-z]{2,16}$/, '`none` or a name like `eu`'),
     anchors: words(env['ANCHORS']),
