@@ -13,6 +13,9 @@ import { devices } from './routes/devices.ts';
 import { enrollments } from './routes/enrollments.ts';
 import { handles } from './routes/handles.ts';
 import { health } from './routes/health.ts';
+import { ice } from './routes/ice-servers.ts';
+import { push } from './routes/push.ts';
+import { waking } from './routes/wake.ts';
 import { home } from './routes/home.ts';
 import { keys } from './routes/keys.ts';
 import { links } from './routes/links.ts';
@@ -39,6 +42,9 @@ const ROOMS = [
   handles,
   lookups,
   courier,
+  push,
+  waking,
+  ice,
   calls,
   account,
   devices,

@@ -21,12 +21,15 @@ import type { Keys, MacKey } from '../http/services.ts';
 
 /**
  * Three secrets, each below what a platform keeps in one: CALLSIGN_CA (root certificate, issuing certificate and key),
- * CALLSIGN_KEYS (one key per other use), and in development CALLSIGN_DEVELOPMENT (the attester's root). JSON.
+ * CALLSIGN_KEYS (one key per other use), and in development CALLSIGN_DEVELOPMENT (the attester's root). JSON. Two more hold what
+ * others gave this deployment: CALLSIGN_PUSH (APNs, FCM) and CALLSIGN_TURN; see outside.ts.
  */
 export interface Secrets {
   readonly CALLSIGN_CA: string;
   readonly CALLSIGN_KEYS: string;
   readonly CALLSIGN_DEVELOPMENT?: string;
+  readonly CALLSIGN_PUSH?: string;
+  readonly CALLSIGN_TURN?: string;
 }
 
 interface CaSecret {
@@ -54,6 +57,8 @@ interface KeysSecret {
   readonly evidence: WrittenMac;
   /** Absent in documents of before it existed: then it is derived from the evidence key. */
   readonly hardware?: WrittenMac;
+  /** Shows push services of browsers who pushes (RFC 8292). Absent in documents of before it existed: then there is no Web Push. */
+  readonly vapid?: PrivateJwk;
   /** Opens the operator's API; base64url, 32 bytes. */
   readonly operator: string;
 }
@@ -105,6 +110,7 @@ async function makeSecrets(name: string, development: boolean, now: number): Pro
     handles: mac('h'),
     evidence: mac('e'),
     hardware: mac('w'),
+    vapid: await makeKey('vapid'),
     operator: base64url(random(32)),
   };
   const secrets = { CALLSIGN_CA: JSON.stringify(ca), CALLSIGN_KEYS: JSON.stringify(keys) };
@@ -156,6 +162,7 @@ export async function rotateIssuing(
 export interface OpenedSecrets {
   readonly deployment: string;
   readonly keys: Keys;
+  readonly vapid: PrivateJwk | null;
   readonly operator: string;
   readonly developmentRoot: DevelopmentRoot | null;
 }
@@ -185,6 +192,7 @@ export async function openSecrets(
   return {
     deployment: written.deployment,
     operator: written.operator,
+    vapid: written.vapid ?? null,
     developmentRoot: environment === 'development' ? await openDevelopment(given.CALLSIGN_DEVELOPMENT) : null,
     keys: {
       issuer,

@@ -20,6 +20,7 @@ const production: Settings = {
   lists: { mds: null, androidStatus: null, hosts: [] },
   access: null,
   directory: {},
+  outside: { pushHosts: [], pushContact: null, iceUrls: [] },
 };
 
 let made: Secrets;

@@ -10,6 +10,9 @@ import { TrustInForce } from '../jobs/lists/in-force.ts';
 import type { ListName } from '../jobs/lists/stored.ts';
 import { type DirectorySettings, openDirectory } from './directory.ts';
 import { anchorOf, policyOf, relyingPartyOf, tellUnnamed } from './judging.ts';
+import { openPush } from '../push/open.ts';
+import { openTurn } from '../turn/open.ts';
+import { type OutsideSettings, pushConfig, turnConfig } from './outside.ts';
 import { openSecrets, type Secrets, SecretsError } from './secrets.ts';
 
 /** Settings that are no secrets, as both hosts read them from their environment. */
@@ -28,6 +31,7 @@ export interface Settings {
   /** ANCHORS, development only: further roots (anchorOf), for machines whose TPM is software. */
   readonly anchors: readonly string[];
   readonly lists: ListSettings;
+  readonly outside: OutsideSettings;
   /** ACCESS_TEAM and ACCESS_AUDIENCE: the Cloudflare Access application in front of `/v1/admin`; null without one. */
   readonly access: { readonly team: string; readonly audience: string } | null;
   readonly directory: DirectorySettings;
@@ -104,7 +108,11 @@ export async function composeServices(
   listSources(settings.lists);
   const base = builtInTrust({}, [...(anchor ? [anchor] : []), ...settings.anchors.map(anchorOf)]);
   const now = () => Date.now();
+  const fetcher = (url: string, init: RequestInit) => fetch(url, init);
+  const place = { environment, origin };
   return {
+    push: openPush(await pushConfig(settings.outside, secrets, opened.vapid, place), fetcher),
+    turn: openTurn(turnConfig(settings.outside, secrets, place), fetcher),
     deployment: {
       id: opened.deployment,
       environment,

@@ -87,7 +87,10 @@ export function ofLink(reason: string): Refusal {
 
 /** What actors say of who asks and what they hold. */
 export function ofActor(reason: string): Refusal {
-  if (reason === 'unknown-call' || reason === 'handle-not-held') return { slug: 'not-found', reason };
+  if (reason === 'unknown-call' || reason === 'handle-not-held' || reason === 'no-subscription')
+    return { slug: 'not-found', reason };
+  if (reason === 'push-token') return { slug: 'forbidden', reason };
+  if (reason === 'hello-replayed') return { slug: 'unauthenticated', reason };
   if (reason === 'malformed') return { slug: 'bad-request', reason };
   if (among(STANDING_REASONS, reason)) return { slug: 'forbidden', reason };
   return among(REASONS.refused, reason) ? { slug: 'refused', reason } : OTHER;

@@ -8,6 +8,8 @@ import type { Signer } from '../ca/signer.ts';
 import type { Repositories } from '../db/repositories.ts';
 import type { HandleRules } from '../directory/handle/canonical.ts';
 import type { HandleMethod } from '../protocol/handle.ts';
+import type { PushPort } from '../push/port.ts';
+import type { TurnPort } from '../turn/open.ts';
 import type { OperatorRules } from './auth/operator.ts';
 import type { OidcIssuer } from './oidc.ts';
 
@@ -92,6 +94,8 @@ export interface Services {
   readonly policy: Policy;
   readonly directory: DirectoryRules;
   readonly codes: CodeSender;
+  readonly push: PushPort;
+  readonly turn: TurnPort;
   /** Development only: what was sent, by handle. */
   readonly inbox: ((handle: string) => string | null) | null;
   /** Development only: the root under which development evidence is accepted. */

@@ -1,15 +1,21 @@
-import type { Actors, Consumer } from '../actors/port.ts';
+import type { Consumer } from '../actors/port.ts';
 import type { Repositories } from '../db/repositories.ts';
 import { bury, DEAD_LETTERS } from './dead.ts';
 import { shipEvents } from './events.ts';
-import { nudge, reachLegs } from './hints.ts';
+import { reachLegs } from './hints.ts';
+import { wakeDevices, type Waker } from './wakeups.ts';
+
+/** What queues' consumers work with. */
+export interface Workshop extends Waker {
+  readonly db: Repositories;
+}
 
 /** One consumer per queue, the same on every host; and one for what queues gave up. */
-export function consumers(actors: Actors, db: Repositories): ReadonlyMap<string, Consumer> {
+export function consumers({ actors, db, push, now }: Workshop): ReadonlyMap<string, Consumer> {
   return new Map([
     ['events', shipEvents(actors, db)],
     ['invitations', reachLegs(actors)],
-    ['wakeups', nudge(actors, 'wakeups')],
-    [DEAD_LETTERS, bury(db, () => Date.now())],
+    ['wakeups', wakeDevices({ actors, push, now })],
+    [DEAD_LETTERS, bury(db, now)],
   ]);
 }

@@ -5,6 +5,8 @@ import { KeyBundle, OneTimeKeys } from './bundle.ts';
 import { CALL_PROTOCOL, CallId } from './call.ts';
 import { COURIER_PROTOCOL } from './courier.ts';
 import { KeySet } from './handle.ts';
+import { IceReply, IceRequest } from './ice.ts';
+import * as push from './push.ts';
 import { AccountId, DeviceId, encoded, Hash, Millis } from './identity.ts';
 import * as link from './link.ts';
 import type { ProblemSlug } from './problem.ts';
@@ -434,6 +436,63 @@ export const OPERATIONS: readonly Operation[] = [
     who: 'socket',
     gives: upgraded,
     problems: ['unauthenticated'],
+  },
+  {
+    method: 'GET',
+    path: '/v1/push/subscription',
+    id: 'pushSubscription',
+    summary: 'Where this device is pushed to, and what the deployment can send',
+    who: 'device',
+    gives: gives(push.SubscriptionReply),
+    problems: [],
+  },
+  {
+    method: 'PUT',
+    path: '/v1/push/subscription',
+    id: 'pushSubscribe',
+    summary: 'Sets where this device is pushed to while it has no connection; the same again changes nothing',
+    who: 'device',
+    takes: json(push.SubscriptionRequest),
+    gives: gives(push.SubscriptionReply),
+    problems: ['refused'],
+  },
+  {
+    method: 'DELETE',
+    path: '/v1/push/subscription',
+    id: 'pushUnsubscribe',
+    summary: 'Ends pushes to this device',
+    who: 'device',
+    gives: gives(push.SubscriptionReply),
+    problems: [],
+  },
+  {
+    method: 'POST',
+    path: '/v1/push/test',
+    id: 'pushTest',
+    summary: 'Pushes to this device now, and tells what the push service said',
+    who: 'device',
+    gives: gives(push.PushTestReply),
+    problems: ['not-found', 'too-many-requests'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/wake',
+    id: 'wake',
+    summary: 'What a push was about: calls, waiting envelopes and relays in one request, proved by a hello',
+    who: 'anyone',
+    takes: json(push.WakeRequest),
+    gives: gives(push.WakeReply),
+    problems: ['unauthenticated', 'forbidden', 'unavailable'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/ice-servers',
+    id: 'iceServers',
+    summary: 'STUN and TURN servers with credentials that end soon',
+    who: 'device',
+    takes: json(IceRequest),
+    gives: gives(IceReply),
+    problems: ['not-found', 'too-many-requests'],
   },
   {
     method: 'GET',

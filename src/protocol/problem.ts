@@ -85,9 +85,9 @@ export const REASONS = {
     'subprotocol',
     'handshake',
   ],
-  unauthenticated: [...REQUEST_REASONS.filter(isNoNonce), 'proof-replayed', ...OPERATOR_REASONS],
+  unauthenticated: [...REQUEST_REASONS.filter(isNoNonce), 'proof-replayed', 'hello-replayed', ...OPERATOR_REASONS],
   'use-dpop-nonce': ['proof-nonce'],
-  forbidden: [...STANDING_REASONS, 'no-account', 'origin', 'registered-otherwise'],
+  forbidden: [...STANDING_REASONS, 'no-account', 'origin', 'registered-otherwise', 'push-token'],
   'attestation-refused': [
     'challenge',
     'challenge-expired',
@@ -114,6 +114,7 @@ export const REASONS = {
     'development-only',
     'nothing-sent',
     'handle-not-held',
+    'no-subscription',
   ],
   'method-not-allowed': ['method'],
   conflict: [...STALE_MANIFEST, ...LINK_REASONS, 'handle-held', 'run-not-held'],
@@ -147,6 +148,10 @@ export const REASONS = {
     'manifest-version',
     'link-commitment',
     'too-many-links',
+    'push-kind-off',
+    'push-endpoint',
+    'push-key',
+    'push-topic',
     'wrong-role',
     'wrong-state',
     'stale-attempt',
@@ -160,6 +165,8 @@ export const REASONS = {
     'codes-per-account',
     'codes-per-handle',
     'codes-per-day',
+    'push-tests',
+    'ice-servers',
   ],
   internal: ['internal'],
   unavailable: [
@@ -170,6 +177,7 @@ export const REASONS = {
     'access-unavailable',
     'code-not-sent',
     'issuer-unreachable',
+    'relay-unavailable',
   ],
 } as const satisfies Record<ProblemSlug, readonly string[]>;
 export type ReasonOf<Slug extends ProblemSlug> = (typeof REASONS)[Slug][number];

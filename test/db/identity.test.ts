@@ -28,6 +28,7 @@ const settings: Settings = {
   lists: { mds: null, androidStatus: null, hosts: [] },
   access: null,
   directory: {},
+  outside: { pushHosts: [], pushContact: null, iceUrls: [] },
 };
 const ground = { actors: {} as Actors, db, log: () => undefined, ready: async () => [] };
 let secrets: Secrets;

@@ -42,6 +42,7 @@ const SETTINGS: Settings = {
   anchors: [],
   access: null,
   directory: {},
+  outside: { pushHosts: [], pushContact: null, iceUrls: [] },
   lists: { mds: null, androidStatus: null, hosts: [] },
 };
 

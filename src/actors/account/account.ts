@@ -4,6 +4,7 @@ import { deleteHistory, forgetOldHistory, history, HISTORY_DEADLINE, onCallMail 
 import { authorize, intend, issued, published, revoke } from './certificates.ts';
 import type { AccountCommand } from './command.ts';
 import { addHandle, contested, dropHandle, handlesOf, hideHandle, lost, prove } from './handles.ts';
+import { take } from './buckets.ts';
 import { headOf, manifestsAfter } from './head.ts';
 import { voucherOf } from './linked.ts';
 import { LINK_DEADLINE, onLink, onLinksDue } from './links.ts';
@@ -82,6 +83,8 @@ function obey(t: Turn, command: AccountCommand): Json {
       return seek(t, command);
     case 'lookup':
       return lookup(t, command);
+    case 'take':
+      return take(t, `take ${command.what}`, command.limit);
     case 'policy':
       return { ok: true, policy: policyOf(t) as unknown as Json };
     case 'set-policy':

@@ -104,6 +104,8 @@ export type AccountCommand =
       readonly handle: string;
       readonly known: KnownHead | null;
     }
+  /** One more of what the account may have so often, by name; a full bucket when it has none yet. */
+  | { readonly do: 'take'; readonly what: string; readonly limit: BucketSize }
   | { readonly do: 'policy' }
   | { readonly do: 'set-policy'; readonly policy: CallPolicy }
   | { readonly do: 'history'; readonly before: number | null; readonly limit: number }

@@ -5,6 +5,7 @@ import { record } from '../events.ts';
 import type { Socket, Turn } from '../port.ts';
 import { bodyOf, loadMailbox, saveMailbox, saveRow } from './rows.ts';
 import type { Self } from './self.ts';
+import { planWakeup } from './wakeup.ts';
 
 export const BOX_DEADLINE = 'mailbox';
 /** A receipt tells a call that its invitation arrived; after this the ring is over. */
@@ -35,7 +36,7 @@ function carryOut(t: Turn, self: Self, effect: MailboxEffect, sockets: ReadonlyM
       sockets.get(effect.connection)?.close(effect.code, effect.reason);
       return;
     case 'push':
-      t.hint('wakeups', String(effect.seq));
+      planWakeup(t, effect);
       return;
     case 'receipt':
       t.post(

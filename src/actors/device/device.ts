@@ -5,12 +5,15 @@ import { onEventCommand, onEventsDue, record } from '../events.ts';
 import type { Actor, Arrival, Event, Json, Reply, Socket, Turn } from '../port.ts';
 import { BOX_DEADLINE, obeyMailbox } from './box.ts';
 import { admitForRenewal, certifiedUntil, isDormant, mayOnlyPart, renewed } from './certified.ts';
-import type { DeviceCommand } from './command.ts';
+import type { DeviceCommand, Greeting } from './command.ts';
 import { keysFor, markUsed } from './claims.ts';
 import { addOneTime, keyStatus, publish } from './keys.ts';
 import { streamsOf } from './rows.ts';
 import { deviceSchema, deviceTables } from './schema.ts';
 import { type Self, selfOf } from './self.ts';
+import { showSubscription, subscribe, testPush, unsubscribe } from './subscription.ts';
+import { wake } from './wake.ts';
+import { claimWakeup, gone, onWakeupsDue, settleWakeup, WAKEUP_DEADLINE } from './wakeup.ts';
 
 const UNKNOWN: Json = { ok: false, reason: 'unknown-device' };
 
@@ -40,7 +43,9 @@ export const device: Actor<DeviceCommand> = {
         if (self) obeyMailbox(t, self, { type: 'closed', connection: event.socket.id });
         return null;
       case 'due':
-        if (!onEventsDue(t, event.key) && self && event.key === BOX_DEADLINE) obeyMailbox(t, self, { type: 'due' });
+        if (onEventsDue(t, event.key) || !self) return null;
+        if (event.key === BOX_DEADLINE) obeyMailbox(t, self, { type: 'due' });
+        if (event.key === WAKEUP_DEADLINE) onWakeupsDue(t);
         return null;
       case 'answered':
         return replied(t, event.key, event.reply);
@@ -64,6 +69,25 @@ function obey(t: Turn, self: Self | null, command: DeviceCommand): Json {
       return keysFor(t, self, command);
     case 'active-calls':
       return { ok: true, calls: activeStreams(streamsOf(t, null)) };
+    case 'push-subscription':
+      return showSubscription(t);
+    case 'push-subscribe':
+      return self.revokedAt === null ? subscribe(t, command) : { ok: false, reason: 'device-revoked' };
+    case 'push-unsubscribe':
+      return unsubscribe(t);
+    case 'push-test':
+      return testPush(t);
+    case 'push-gone':
+      gone(t, self, command.subscription);
+      return { ok: true };
+    case 'wakeup':
+      return claimWakeup(t, self, command.seq);
+    case 'wakeup-sent':
+      return settleWakeup(t, self, command);
+    case 'wake': {
+      const refused = judgeGreeting(t, self, command);
+      return refused === null ? wake(t, command.tag) : { ok: false, reason: REFUSAL[refused] };
+    }
     case 'put':
       markUsed(t, command.envelope);
       return self.revokedAt === null
@@ -99,10 +123,8 @@ function register(t: Turn, self: Self | null, command: DeviceCommand & { do: 're
 /** The hello verified outside; whose device this is and which push token counts is decided here. */
 function open(t: Turn, self: Self | null, socket: Socket, hello: DeviceCommand): Json {
   if (hello.do !== 'courier' || !self) return refuse(socket, CLOSE.forbidden, 'unknown device');
-  if (self.revokedAt !== null) return refuse(socket, CLOSE.revoked, 'revoked');
-  if (self.account !== hello.account || self.key !== hello.key) return refuse(socket, CLOSE.forbidden, 'another key');
-  if (self.pushTokenHash !== hello.pushTokenHash) return refuse(socket, CLOSE.forbidden, 'another push token');
-  if (!useNonce(t, hello.nonce)) return refuse(socket, CLOSE.forbidden, 'used nonce');
+  const refused = judgeGreeting(t, self, hello);
+  if (refused !== null) return refuse(socket, refused === 'revoked' ? CLOSE.revoked : CLOSE.forbidden, refused);
   const certified = certifiedUntil(t, self, hello.notAfter ?? null);
   if (isDormant(t, certified)) return admitForRenewal(socket, certified);
   const { box, lastSeq, nextNonce } = hello;
@@ -115,6 +137,23 @@ function open(t: Turn, self: Self | null, socket: Socket, hello: DeviceCommand):
     freshBox: base64url(t.random(16)),
   });
   return null;
+}
+
+type Ungreeted = 'revoked' | 'another key' | 'another push token' | 'used nonce';
+
+/** The same over HTTP. */
+const REFUSAL: Readonly<Record<Ungreeted, string>> = {
+  revoked: 'device-revoked',
+  'another key': 'another-key',
+  'another push token': 'push-token',
+  'used nonce': 'hello-replayed',
+};
+
+function judgeGreeting(t: Turn, self: Self, hello: Greeting): Ungreeted | null {
+  if (self.revokedAt !== null) return 'revoked';
+  if (self.account !== hello.account || self.key !== hello.key) return 'another key';
+  if (self.pushTokenHash !== hello.pushTokenHash) return 'another push token';
+  return useNonce(t, hello.nonce) ? null : 'used nonce';
 }
 
 /** False for a hello that was shown before. */
@@ -176,6 +215,7 @@ function revoke(t: Turn, self: Self, reason: string): Json {
   if (self.revokedAt !== null) return { ok: true };
   t.run(`UPDATE device_self SET revoked_at = ?2 WHERE actor = ?1`, t.now);
   for (const socket of t.sockets()) socket.close(CLOSE.revoked, reason);
+  unsubscribe(t);
   record(t, { type: 'device.closed', severity: 'notice', subject: self.device, reason });
   return { ok: true };
 }

@@ -14,6 +14,8 @@ const events = eventTables('device');
  *   device_bucket    claims per caller device
  *   device_key_id    the lowest id that a one-time key may still have
  *   device_nonce     hello nonces already used, until they expire
+ *   device_push      where the device is pushed to, and the key of its tags
+ *   device_wakeup    one push per ring: see wakeup.ts
  */
 export const deviceTables: readonly string[] = [
   'device_self',
@@ -26,6 +28,8 @@ export const deviceTables: readonly string[] = [
   'device_bucket',
   'device_key_id',
   'device_nonce',
+  'device_push',
+  'device_wakeup',
   ...events.tables,
 ];
 
@@ -59,6 +63,14 @@ export const deviceSchema: readonly SchemaStep[] = [
       `ALTER TABLE device_claim ADD COLUMN used INTEGER NOT NULL DEFAULT 1`,
       `CREATE INDEX device_claim_unused ON device_claim (actor, account, used)`,
       `CREATE TABLE device_key_id (actor TEXT NOT NULL PRIMARY KEY, next INTEGER NOT NULL) WITHOUT ROWID`,
+    ],
+  },
+  {
+    minReader: 1,
+    sql: [
+      `CREATE TABLE device_push (actor TEXT NOT NULL PRIMARY KEY, subscription TEXT NOT NULL, secret TEXT NOT NULL, since INTEGER NOT NULL) WITHOUT ROWID`,
+      `CREATE TABLE device_wakeup (actor TEXT NOT NULL, seq INTEGER NOT NULL, call TEXT NOT NULL, tag TEXT NOT NULL, until INTEGER NOT NULL,
+         state TEXT NOT NULL, attempt INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (actor, seq)) WITHOUT ROWID`,
     ],
   },
 ];

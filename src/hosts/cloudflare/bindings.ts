@@ -84,13 +84,18 @@ function settingsOf(env: Readonly<Record<string, unknown>>): Settings {
       androidStatus: text('ANDROID_STATUS_URL', '') || null,
       hosts: words('LIST_HOSTS'),
     },
+    outside: {
+      pushHosts: words('PUSH_HOSTS'),
+      pushContact: text('PUSH_CONTACT', '') || null,
+      iceUrls: words('ICE_URLS'),
+    },
     access: accessOf(given('ACCESS_TEAM'), given('ACCESS_AUDIENCE')),
     directory: directorySettings(env),
   };
 }
 
 function secretsOf(env: Readonly<Record<string, unknown>>): Partial<Secrets> {
-  const names = ['CALLSIGN_CA', 'CALLSIGN_KEYS', 'CALLSIGN_DEVELOPMENT'] as const;
+  const names = ['CALLSIGN_CA', 'CALLSIGN_KEYS', 'CALLSIGN_DEVELOPMENT', 'CALLSIGN_PUSH', 'CALLSIGN_TURN'] as const;
   return Object.fromEntries(names.flatMap((name) => (typeof env[name] === 'string' ? [[name, env[name]]] : [])));
 }
 

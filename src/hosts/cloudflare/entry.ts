@@ -57,8 +57,9 @@ export default {
   fetch: (request, env, context) => app.fetch(request, env, context),
 
   async queue(batch, env): Promise<void> {
-    const bound = bindings(env);
-    await consume(batch, consumers(new ObjectActors(bound), openRepositories(bound.db)), report);
+    const services = servicesOf(env);
+    const { actors, db, now } = await services;
+    await consume(batch, consumers({ actors, db, now, push: services.then(({ push }) => push) }), report);
   },
 
   async scheduled(event, env): Promise<void> {

@@ -18,6 +18,7 @@ test('nothing set serves the loopback from ./data', () => {
       allowedOrigins: [],
       access: null,
       directory: {},
+      outside: { pushHosts: [], pushContact: null, iceUrls: [] },
       anchors: [],
       lists: { mds: null, androidStatus: null, hosts: [] },
     },

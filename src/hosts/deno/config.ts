@@ -49,6 +49,11 @@ function settingsOf(env: Environment): Settings {
       androidStatus: env['ANDROID_STATUS_URL'] ?? null,
       hosts: words(env['LIST_HOSTS']),
     },
+    outside: {
+      pushHosts: words(env['PUSH_HOSTS']),
+      pushContact: env['PUSH_CONTACT'] ?? null,
+      iceUrls: words(env['ICE_URLS']),
+    },
     access: accessOf(env['ACCESS_TEAM'], env['ACCESS_AUDIENCE']),
     directory: directorySettings(env),
   };

@@ -35,12 +35,15 @@ async function compose(config: Config, bindings: Bindings, stopping: () => boole
 async function start(): Promise<void> {
   process.umask(0o077);
   const config = readConfig(process.env);
+  const push = Promise.withResolvers<Services['push']>();
   const bindings = await openBindings(config, {
     actors: [account, device, call],
-    consumers: (actors, d1) => consumers(actors, openRepositories(d1)),
+    consumers: (actors, d1) =>
+      consumers({ actors, db: openRepositories(d1), now: () => Date.now(), push: push.promise }),
   });
   let stopping = false;
   const services = await compose(config, bindings, () => stopping);
+  push.resolve(services.push);
   const app = createApp(() => services);
   const cron = new Cron(
     chores(housekeeping(services, config.settings)).map(({ name, work }) => ({ name, everyMs: CHORES_MS, run: work })),
