@@ -3,7 +3,6 @@ export { type Call, type CallEvents, type CallPhase, type CallState } from './ca
 export { CallsignClient, type ClientEvents } from './client.ts';
 export { type ClientConfig, defaultConfig, type SocketLike } from './config.ts';
 export { type CryptoProvider, type SigningKey } from './crypto/provider.ts';
-export { nobleCrypto } from './crypto/noble.ts';
 export { webCrypto } from './crypto/webcrypto.ts';
 export { type SessionKeys } from './crypto/schedule.ts';
 export { type FindOptions, type Peer, type PeerDevice } from './directory.ts';

@@ -1,29 +1,32 @@
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { pack } from './pack.ts';
 
-/** The package as somebody installs it: built, packed into a folder of its own, and imported by name. */
+const { exports: exported } = JSON.parse(readFileSync('package.json', 'utf8')) as { exports: object };
+
+/** The package as somebody installs it: built, packed, unpacked into a folder of its own, and imported by name. */
 const folder = mkdtempSync(join(tmpdir(), 'callsign-package-'));
 const bin = (name: string) => join(process.cwd(), 'node_modules/.bin', name);
 const installed = join(folder, 'node_modules/callsign');
+let tarball = '';
 
 beforeAll(() => {
+  tarball = pack(folder);
   mkdirSync(installed, { recursive: true });
-  const built = spawnSync(bin('tsc'), ['-p', 'tsconfig.build.json', '--outDir', join(installed, 'dist')], {
-    encoding: 'utf8',
-  });
-  expect(built.stdout).toBe('');
-  for (const file of ['package.json', 'LICENSE', 'README.md']) cpSync(file, join(installed, file));
+  expect(spawnSync('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1']).status).toBe(0);
   symlinkSync(join(process.cwd(), 'node_modules'), join(installed, 'node_modules'));
   writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'consumer', type: 'module' }));
-}, 60_000);
+}, 120_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('the package', () => {
   it.each([
+    ['sdk/noble', `m.nobleCrypto().name === 'noble'`],
     ['sdk', `typeof m.CallsignClient === 'function' && typeof m.enroll === 'function'`],
     ['sdk/webrtc', `typeof m.MediaConnection === 'function' && typeof m.serveFrames === 'function'`],
     ['attestation', `typeof m.verifyEvidence === 'function' && m.policies.standard.version.startsWith('standard')`],
@@ -76,4 +79,16 @@ describe('the package', () => {
     });
     expect(run.stdout).toContain('All good!');
   });
+
+  it('has types that resolve for who imports ES modules and for bundlers', async () => {
+    const checked = await checkPackage(createPackageFromTarballData(readFileSync(tarball)));
+    if (!checked.types) throw new Error('no types in the package');
+    // `require` of an ES module is for Node to judge, and node10 knows no exports; neither is promised.
+    const promised = checked.problems.filter((problem) => {
+      const kind = 'resolutionKind' in problem ? problem.resolutionKind : null;
+      return kind !== 'node10' && kind !== 'node16-cjs';
+    });
+    expect(promised).toEqual([]);
+    expect(Object.keys(checked.entrypoints).toSorted()).toEqual(Object.keys(exported).toSorted());
+  }, 60_000);
 });

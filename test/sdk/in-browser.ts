@@ -1,5 +1,6 @@
 /** Runs inside a page (bundled by browser.test.ts): one case of the suite, its devices in IndexedDB. */
-import { indexedDbStore, nobleCrypto, webCrypto } from '../../src/sdk/index.ts';
+import { indexedDbStore, webCrypto } from '../../src/sdk/index.ts';
+import { nobleCrypto } from '../../src/sdk/crypto/noble.ts';
 import { cases } from './suite/cases.ts';
 import type { Ground } from './suite/cast.ts';
 
