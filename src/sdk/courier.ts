@@ -4,7 +4,7 @@ import { hello } from '../identity/proof.ts';
 import { NonceReply } from '../protocol/api.ts';
 import type { Reply, Verb } from '../protocol/call.ts';
 import { CLOSE, COURIER_PROTOCOL, type DeliverFrame, parseServerFrame, type ServerFrame } from '../protocol/courier.ts';
-import type { IdentifiedApi } from './api.ts';
+import { Api, type IdentifiedApi } from './api.ts';
 import type { ClientConfig, SocketLike } from './config.ts';
 
 const FIRST_RETRY_MS = 250;
@@ -121,7 +121,9 @@ export class Courier {
 
   async #hello(): Promise<string> {
     const { identity } = this.#api;
-    const nonce = this.#nonce ?? (await this.#api.ask(NonceReply, { method: 'GET', path: '/v1/courier/nonce' })).nonce;
+    // Anybody may ask for a nonce: a device whose certificate ended gets no token.
+    const nonce =
+      this.#nonce ?? (await new Api(this.#config).ask(NonceReply, { method: 'GET', path: '/v1/courier/nonce' })).nonce;
     this.#nonce = null;
     const draft = hello(identity.chain, {
       nonce,

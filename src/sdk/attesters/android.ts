@@ -8,15 +8,25 @@ export interface KeystoreKey extends SigningKey {
   readonly certificateChain: readonly Bytes[];
 }
 
-/** `generate` makes the key with `setAttestationChallenge(challenge)`; the key itself is the identity key. */
-export function androidKeystoreAttester(generate: (challenge: Bytes) => Promise<KeystoreKey>): Attester {
+/**
+ * `generate` makes a key with `setAttestationChallenge(challenge)`: the identity key itself, or one that is thrown away again, whose
+ * chain shows the phone as it is now.
+ */
+export function androidKeystoreAttester(
+  generate: (challenge: Bytes, use: 'identity' | 'posture') => Promise<KeystoreKey>,
+): Attester {
   let key: Promise<KeystoreKey> | null = null;
   return {
     format: 'android-keystore',
-    identityKey: (challenge) => (key = generate(challenge)),
+    identityKey: (challenge) => (key = generate(challenge, 'identity')),
     async attest() {
       const { certificateChain } = await key!;
       return { certificateChain: certificateChain.map((der) => base64url(der)) };
     },
+    async show(transcript) {
+      const { certificateChain } = await generate(transcript, 'posture');
+      return { certificateChain: certificateChain.map((der) => base64url(der)) };
+    },
+    silent: true,
   };
 }

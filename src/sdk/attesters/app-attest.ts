@@ -6,6 +6,8 @@ import type { Attester } from '../enroll.ts';
 export interface AppAttestService {
   /** generateKey, then attestKey(keyId, clientDataHash) with these 32 bytes. `keyId` is standard base64, as Apple gives it. */
   attest(clientDataHash: Bytes): Promise<{ readonly keyId: string; readonly attestationObject: Bytes }>;
+  /** generateAssertion(keyId, clientDataHash) by the key that was attested. */
+  assert(clientDataHash: Bytes): Promise<Bytes>;
 }
 
 /** App Attest keys sign no requests: the identity key is another one, which the attested key vouches for. */
@@ -19,5 +21,9 @@ export function appAttestAttester(crypto: CryptoProvider, service: AppAttestServ
       const bare = keyId.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
       return { attestationObject: base64url(attestationObject), keyId: bare };
     },
+    async show(transcript) {
+      return { assertion: base64url(await service.assert(await crypto.sha256(transcript))) };
+    },
+    silent: true,
   };
 }

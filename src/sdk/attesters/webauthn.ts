@@ -1,26 +1,50 @@
-import { type PublicKeyCredentialCreationOptionsJSON, startRegistration } from '@simplewebauthn/browser';
+import {
+  type PublicKeyCredentialCreationOptionsJSON,
+  startAuthentication,
+  startRegistration,
+} from '@simplewebauthn/browser';
 import { base64url } from '../../bytes/base64url.ts';
 import type { CryptoProvider, SigningKey } from '../crypto/provider.ts';
 import type { Attester } from '../enroll.ts';
 import { CallsignError } from '../errors.ts';
 
+export interface WebauthnAttester extends Attester {
+  /** Of the credential that vouches, base64url: keep it beside the identity, and give it back at the next start. Null before there is one. */
+  readonly credentialId: string | null;
+}
+
 /**
  * For pages: the browser's authenticator signs the transcript as its challenge. A WebAuthn credential signs no requests, so the
- * identity key is another one, which the credential vouches for.
+ * identity key is another one, which the credential vouches for. Both ceremonies need a gesture of the user's.
  */
-export function webauthnAttester(crypto: CryptoProvider): Attester {
+export function webauthnAttester(crypto: CryptoProvider, credentialId: string | null = null): WebauthnAttester {
   let key: Promise<SigningKey> | null = null;
+  let own = credentialId;
   return {
     format: 'webauthn',
     identityKey: () => (key ??= crypto.generateSigningKey()),
     async attest(transcript, { options }) {
       if (!options) throw new CallsignError('protocol', 'challenge-without-options');
       const optionsJSON = { ...options, challenge: base64url(transcript) } as PublicKeyCredentialCreationOptionsJSON;
-      const { response } = await startRegistration({ optionsJSON }).catch((error: unknown) => {
-        throw new CallsignError('local', 'webauthn-refused', { cause: error });
-      });
+      const { id, response } = await startRegistration({ optionsJSON }).catch(refused);
+      own = id;
       const { attestationObject, clientDataJSON } = response;
       return { attestationObject, clientDataJSON };
     },
+    async show(transcript) {
+      if (own === null) throw new CallsignError('local', 'webauthn-credential-unknown');
+      const allowCredentials = [{ id: own, type: 'public-key' as const }];
+      const optionsJSON = { challenge: base64url(transcript), allowCredentials, userVerification: 'required' as const };
+      const { response } = await startAuthentication({ optionsJSON }).catch(refused);
+      const { clientDataJSON, authenticatorData, signature } = response;
+      return { credentialId: own, clientDataJSON, authenticatorData, signature };
+    },
+    get credentialId() {
+      return own;
+    },
   };
+}
+
+function refused(error: unknown): never {
+  throw new CallsignError('local', 'webauthn-refused', { cause: error });
 }
