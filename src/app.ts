@@ -1,6 +1,6 @@
 import { HTTPException } from 'hono/http-exception';
 import { type AppContext, factory, proxyRequestId, requestId } from './http/context.ts';
-import { readableByPages } from './http/cors.ts';
+import { changedByOwnPages, readableByPages } from './http/cors.ts';
 import { problem, unavailable } from './http/problem.ts';
 import type { Services } from './http/services.ts';
 import { account } from './routes/account.ts';
@@ -75,6 +75,7 @@ export function createApp(servicesOf: (env: unknown) => Services | Promise<Servi
     });
   });
   app.use(readableByPages);
+  app.use(changedByOwnPages);
   for (const room of ROOMS) app.route('/', room);
   app.notFound((c) => {
     const known = METHODS.filter(

@@ -39,7 +39,8 @@ export interface Holding extends HandleOwner {
 }
 
 export interface Handles {
-  begin(verification: Verification): Promise<void>;
+  /** The same id again changes nothing: when the one that stands ends, ms. */
+  begin(verification: Verification): Promise<number>;
   /** Takes one try and returns what it was a try at; null when there is none left, it expired or never was. */
   attempt(id: string, account: string, now: number): Promise<Verification | null>;
   /** Wrong codes of this handle since `since`, over all resends. */

@@ -13,8 +13,14 @@ export class Verifications {
     this.#db = db;
   }
 
-  async begin(row: Verification): Promise<void> {
-    await this.#db.insert(verification).values(row).onConflictDoNothing();
+  /** The same id again changes nothing: when the row that stands ends, ms. */
+  async begin(row: Verification): Promise<number> {
+    const [kept] = await this.#db
+      .insert(verification)
+      .values(row)
+      .onConflictDoUpdate({ target: verification.id, set: { id: row.id } })
+      .returning({ expiresAt: verification.expiresAt });
+    return kept?.expiresAt ?? row.expiresAt;
   }
 
   /** One statement takes the try, so that tries made at once are counted one by one. */

@@ -16,8 +16,10 @@ import {
 } from '../ca/authority.ts';
 import { PROFILES } from '../ca/profile.ts';
 import { KEEP_AFTER_END } from '../ca/revocation.ts';
-import { jwkSigner, type PrivateJwk } from '../ca/signer.ts';
+import { jwkSigner, type PrivateJwk, type Signer } from '../ca/signer.ts';
+import { keySet, spkiOf } from '../directory/jwk.ts';
 import type { Keys, MacKey } from '../http/services.ts';
+import type { KeySet } from '../protocol/handle.ts';
 
 /**
  * Three secrets, each below what a platform keeps in one: CALLSIGN_CA (root certificate, issuing certificate and key),
@@ -50,8 +52,8 @@ interface WrittenIssuer {
 interface KeysSecret {
   readonly deployment: string;
   readonly development: boolean;
-  readonly directory: PrivateJwk;
-  readonly access: PrivateJwk;
+  readonly directory: WrittenSigner;
+  readonly access: WrittenSigner;
   readonly nonces: readonly WrittenMac[];
   readonly handles: WrittenMac;
   readonly evidence: WrittenMac;
@@ -67,6 +69,9 @@ interface WrittenMac {
   readonly kid: string;
   readonly secret: string;
 }
+
+/** One key, or a list with the one that signs first; those after it only verify, and need no private part. */
+type WrittenSigner = PrivateJwk | readonly [PrivateJwk, ...Pick<PrivateJwk, 'kid' | 'x' | 'y'>[]];
 
 interface DevelopmentSecret {
   readonly certificate: string;
@@ -189,6 +194,8 @@ export async function openSecrets(
   );
   const [first, ...older] = written.nonces.map(macKey);
   if (!first) throw new SecretsError('CALLSIGN_KEYS.nonces holds no key.');
+  const directory = await signerOf(written.directory, 'CALLSIGN_KEYS.directory');
+  const access = await signerOf(written.access, 'CALLSIGN_KEYS.access');
   return {
     deployment: written.deployment,
     operator: written.operator,
@@ -198,8 +205,9 @@ export async function openSecrets(
       issuer,
       issuers: [issuer, ...before],
       root,
-      directory: await jwkSigner(written.directory),
-      access: await jwkSigner(written.access),
+      directory: directory.signer,
+      access: access.signer,
+      published: { directory: directory.published, access: access.published },
       nonces: [first, ...older],
       handles: macKey(written.handles),
       evidence: macKey(written.evidence),
@@ -225,6 +233,22 @@ async function openDevelopment(text: string | undefined): Promise<DevelopmentRoo
   const { certificate, key } = parse(text, 'CALLSIGN_DEVELOPMENT') as DevelopmentSecret;
   const privateKey = await crypto.subtle.importKey('jwk', key, { name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign']);
   return { certificate: bytes(certificate, 'CALLSIGN_DEVELOPMENT.certificate'), privateKey };
+}
+
+/** Which key signs, and which verify. Every `kid` is one key. */
+async function signerOf(written: WrittenSigner, name: string): Promise<{ signer: Signer; published: KeySet }> {
+  const [first, ...older] = 'kid' in written ? [written] : written;
+  if (!first?.d) throw new SecretsError(`${name} holds no private key to sign with.`);
+  const signer = await jwkSigner(first);
+  const verifying = older.map(({ kid, x, y }) => {
+    const publicKey = spkiOf({ x, y });
+    if (!publicKey || typeof kid !== 'string') throw new SecretsError(`${name} holds what is no P-256 key with kid.`);
+    return { keyId: kid, publicKey };
+  });
+  const published = keySet([signer, ...verifying]);
+  if (new Set(published.keys.map(({ kid }) => kid)).size < published.keys.length)
+    throw new SecretsError(`${name} holds two keys of one kid.`);
+  return { signer, published };
 }
 
 function macKey({ kid, secret }: WrittenMac): MacKey {

@@ -3,6 +3,8 @@ import { builtInTrust } from '../attestation/trust/load.ts';
 import type { Actors } from '../actors/port.ts';
 import type { DeploymentIdentity, Repositories } from '../db/repositories.ts';
 import { accessRules } from '../http/auth/operator.ts';
+import { Gate } from '../http/gate.ts';
+import { defaultLimits, LIMITS, limitsFrom } from '../http/limits.ts';
 import type { CodeMessage, Services } from '../http/services.ts';
 import type { Ground as ChoreGround } from '../jobs/chores.ts';
 import { LIST_HOSTS, listUrlProblem, type Source } from '../jobs/lists/fetch.ts';
@@ -35,6 +37,8 @@ export interface Settings {
   /** ACCESS_TEAM and ACCESS_AUDIENCE: the Cloudflare Access application in front of `/v1/admin`; null without one. */
   readonly access: { readonly team: string; readonly audience: string } | null;
   readonly directory: DirectorySettings;
+  /** LIMITS: JSON, over the defaults of the environment. */
+  readonly limits?: string;
 }
 
 /** MDS_URL, ANDROID_STATUS_URL, LIST_HOSTS: where lists are fetched from; a list without URL is not fetched. */
@@ -64,6 +68,7 @@ export function listSources({ mds, androidStatus, hosts }: ListSettings): Readon
 export interface Ground {
   readonly actors: Actors;
   readonly db: Repositories;
+  readonly clientAddress: Services['clientAddress'];
   readonly log: Services['log'];
   readonly ready: Services['ready'];
 }
@@ -106,6 +111,11 @@ export async function composeServices(
     log: ground.log,
   });
   listSources(settings.lists);
+  const limits = limitsFrom(settings.limits, defaultLimits(environment));
+  if (!limits)
+    throw new SecretsError(
+      `LIMITS must be JSON like {"tokens":{"requestsAtOnce":600,"requestsPerMinute":600}}, of: ${Object.keys(LIMITS).join(', ')}.`,
+    );
   const base = builtInTrust({}, [...(anchor ? [anchor] : []), ...settings.anchors.map(anchorOf)]);
   const now = () => Date.now();
   const fetcher = (url: string, init: RequestInit) => fetch(url, init);
@@ -134,6 +144,9 @@ export async function composeServices(
     directory: directory.rules,
     codes: directory.codes,
     inbox: inbox && inbox.read,
+    limits,
+    gate: new Gate(limits),
+    clientAddress: ground.clientAddress,
     developmentRoot: opened.developmentRoot,
     now,
     random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),

@@ -32,12 +32,30 @@ async function bounded(c: AppContext, limit: number): Promise<Uint8Array | null>
   return all;
 }
 
+/** The whole body as it was sent. It is read once, and kept for whoever asks for it again. */
+export async function bodyOf(c: AppContext, limit = BODY_MAX_BYTES): Promise<Read<Uint8Array>> {
+  const read = c.var.body ?? (await bounded(c, limit));
+  if (read === null || read.length > limit)
+    return { ok: false, response: problem(c, 'too-large', 'body-too-large', { limit }) };
+  c.set('body', read);
+  return { ok: true, value: read };
+}
+
+/** RFC 9110 §8.3: the type itself, and no parameter but the one encoding that is taken; nothing is unpacked (§8.4). */
+function typeRefusal(c: AppContext, type: string): Response | null {
+  const [sent = '', ...parameters] = (c.req.header('Content-Type') ?? '').split(';').map((part) => part.trim());
+  const known = parameters.every((one) => /^charset="?utf-8"?$/i.test(one));
+  if (sent.toLowerCase() !== type || !known) return problem(c, 'unsupported-media-type', 'content-type');
+  const coding = c.req.header('Content-Encoding')?.trim().toLowerCase() ?? 'identity';
+  return coding === 'identity' ? null : problem(c, 'unsupported-media-type', 'content-encoding');
+}
+
 async function text(c: AppContext, type: string, limit: number): Promise<Read<string>> {
-  const sent = (c.req.header('Content-Type') ?? '').split(';')[0]?.trim().toLowerCase();
-  if (sent !== type) return { ok: false, response: problem(c, 'unsupported-media-type', 'content-type') };
-  const bytes = await bounded(c, limit);
-  if (bytes === null) return { ok: false, response: problem(c, 'too-large', 'body-too-large', { limit }) };
-  const decoded = fromUtf8(bytes);
+  const refused = typeRefusal(c, type);
+  if (refused) return { ok: false, response: refused };
+  const body = await bodyOf(c, limit);
+  if (!body.ok) return body;
+  const decoded = fromUtf8(body.value);
   return decoded === null
     ? { ok: false, response: problem(c, 'bad-request', 'not-utf8') }
     : { ok: true, value: decoded };

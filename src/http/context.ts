@@ -1,5 +1,6 @@
 import { createFactory } from 'hono/factory';
 import type { Context } from 'hono';
+import type { Operation } from '../actors/account/operation.ts';
 import { base64url } from '../bytes/base64url.ts';
 import type { OperatorName } from './auth/operator.ts';
 import type { Services } from './services.ts';
@@ -18,6 +19,10 @@ export interface AppEnv {
     request: string;
     caller: Caller;
     operator: OperatorName;
+    /** Set once it was read. */
+    body: Uint8Array | undefined;
+    /** What the request's Idempotency-Key names, until its answer is kept. */
+    operation: Operation | null | undefined;
   };
 }
 

@@ -3,6 +3,8 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { base32 } from '../bytes/base32.ts';
 import { base64url } from '../bytes/base64url.ts';
 import { utf8 } from '../bytes/utf8.ts';
+import { concat } from '../bytes/join.ts';
+import type { Operation } from '../actors/account/operation.ts';
 import type { Services } from './services.ts';
 
 function keyed({ keys }: Pick<Services, 'keys'>, label: string, text: string): Uint8Array {
@@ -22,4 +24,19 @@ export function saltOf(services: Pick<Services, 'keys'>, account: string, canoni
 /** The account that is asked about a handle that leads nowhere: there is none of that name, and asking it takes as long as asking one. */
 export function decoyOf(services: Pick<Services, 'keys'>, hash: string): string {
   return base32(keyed(services, 'callsign/decoy/1\0', hash));
+}
+
+/**
+ * 24 random bytes for a request and its repeats: a process that dies after it stored a code and before it answered must not send
+ * another one. `scope` keeps devices and handles apart. Without an Idempotency-Key they are new each time.
+ */
+export function sameForRepeats(
+  { keys, random }: Services,
+  operation: Operation | null | undefined,
+  scope: string,
+): Uint8Array<ArrayBuffer> {
+  if (!operation) return random(24);
+  const { id, fingerprint } = operation;
+  const label = utf8('callsign/handle-request/1\0');
+  return hmac(sha256, keys.handles.secret, concat(label, utf8(`${scope} ${id} ${fingerprint}`))).slice(0, 24);
 }

@@ -1,6 +1,6 @@
 import { toJsonSchema } from '@valibot/to-json-schema';
 import type { GenericSchema } from 'valibot';
-import { type Operation, OPERATIONS, PARAMETERS, problemsOf } from '../protocol/operations.ts';
+import { headersOf, type Operation, OPERATIONS, PARAMETERS, problemsOf } from '../protocol/operations.ts';
 import { PROBLEMS, type ProblemSlug, REASONS, TOKEN_REASONS } from '../protocol/problem.ts';
 import { PROBLEM_TYPE } from './problem.ts';
 
@@ -100,7 +100,8 @@ function nameOf(slug: string): string {
   return slug.replace(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
-function parametersOf({ path, query = {}, headers = {} }: Operation): Node[] {
+function parametersOf(operation: Operation): Node[] {
+  const { path, query = {} } = operation;
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => {
     const schema = PARAMETERS[name];
     return { name, in: 'path', required: true, schema: schema ? schemaOf(schema, 'input') : { type: 'string' } };
@@ -108,7 +109,7 @@ function parametersOf({ path, query = {}, headers = {} }: Operation): Node[] {
   const inQuery = Object.entries(query).map(([name, schema]) => {
     return { name, in: 'query', required: schema.type !== 'optional', schema: schemaOf(schema, 'input') };
   });
-  const inHeader = Object.entries(headers).map(([name, description]) => {
+  const inHeader = Object.entries(headersOf(operation)).map(([name, description]) => {
     return { name, in: 'header', required: false, description, schema: { type: 'string' } };
   });
   return [...inPath, ...inQuery, ...inHeader];

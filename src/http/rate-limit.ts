@@ -13,7 +13,7 @@ export interface Reached {
 export function tooMany(c: AppContext, reason: ReasonOf<'too-many-requests'>, reached: Reached): Response {
   const seconds = Math.max(1, Math.ceil(reached.retryAfterMs / 1_000));
   c.header('Retry-After', String(seconds));
-  c.header('RateLimit-Policy', `"${reason}";q=${reached.quota};w=${Math.round(reached.windowMs / 1_000)}`);
+  c.header('RateLimit-Policy', `"${reason}";q=${reached.quota};w=${Math.max(1, Math.ceil(reached.windowMs / 1_000))}`);
   c.header('RateLimit', `"${reason}";r=0;t=${seconds}`);
   return problem(c, 'too-many-requests', reason);
 }

@@ -7,10 +7,12 @@ import type { Issuer } from '../ca/authority.ts';
 import type { Signer } from '../ca/signer.ts';
 import type { Repositories } from '../db/repositories.ts';
 import type { HandleRules } from '../directory/handle/canonical.ts';
-import type { HandleMethod } from '../protocol/handle.ts';
+import type { HandleMethod, KeySet } from '../protocol/handle.ts';
 import type { PushPort } from '../push/port.ts';
 import type { TurnPort } from '../turn/open.ts';
 import type { OperatorRules } from './auth/operator.ts';
+import type { Gate } from './gate.ts';
+import type { Limits } from './limits.ts';
 import type { OidcIssuer } from './oidc.ts';
 
 /** Who this deployment is; fixed at its first start. */
@@ -40,8 +42,11 @@ export interface Keys {
   readonly issuers: readonly [Issuer, ...Issuer[]];
   /** The pinned root, DER. */
   readonly root: Uint8Array;
+  /** The newest of each use, which signs. */
   readonly directory: Signer;
   readonly access: Signer;
+  /** What verifies: the newest first, and those before it while something they signed is in force. */
+  readonly published: { readonly directory: KeySet; readonly access: KeySet };
   /** Nonces, challenges and activations: newest first. */
   readonly nonces: readonly [MacKey, ...MacKey[]];
   /** Keyed hash of handles; never rotated without re-indexing. */
@@ -93,6 +98,11 @@ export interface Services {
   readonly trust: { current(): Promise<TrustStore>; reload(): Promise<TrustStore>; readonly base: TrustStore };
   readonly policy: Policy;
   readonly directory: DirectoryRules;
+  readonly limits: Limits;
+  /** Limits that are kept in memory. */
+  readonly gate: Gate;
+  /** Where a request came from, as the host knows it; null when it does not. `env` is what the host gave with it. */
+  readonly clientAddress: (request: Request, env: unknown) => string | null;
   readonly codes: CodeSender;
   readonly push: PushPort;
   readonly turn: TurnPort;

@@ -158,7 +158,7 @@ export const OPERATIONS: readonly Operation[] = [
     who: 'anyone',
     takes: json(api.ChallengeRequest),
     gives: gives(api.Challenge, 201),
-    problems: [],
+    problems: ['too-many-requests'],
   },
   {
     method: 'POST',
@@ -168,7 +168,7 @@ export const OPERATIONS: readonly Operation[] = [
     who: 'anyone',
     takes: json(api.ActivationRequest),
     gives: gives(api.Activation),
-    problems: ['attestation-refused'],
+    problems: ['attestation-refused', 'too-many-requests'],
   },
   {
     method: 'POST',
@@ -178,7 +178,7 @@ export const OPERATIONS: readonly Operation[] = [
     who: 'anyone',
     takes: json(api.EnrollmentRequest),
     gives: gives(api.Enrollment, 201),
-    problems: ['attestation-refused', 'forbidden', 'conflict', 'refused', 'unavailable'],
+    problems: ['attestation-refused', 'forbidden', 'conflict', 'refused', 'unavailable', 'too-many-requests'],
   },
   {
     method: 'POST',
@@ -188,7 +188,7 @@ export const OPERATIONS: readonly Operation[] = [
     who: 'anyone',
     takes: json(api.RenewalChallengeRequest),
     gives: gives(api.RenewalChallenge, 201),
-    problems: [],
+    problems: ['too-many-requests'],
   },
   {
     method: 'POST',
@@ -198,7 +198,7 @@ export const OPERATIONS: readonly Operation[] = [
     who: 'anyone',
     takes: json(api.RenewalRequest),
     gives: gives(api.Renewal, 201),
-    problems: ['refused', 'forbidden', 'unavailable'],
+    problems: ['refused', 'forbidden', 'unavailable', 'too-many-requests'],
   },
   {
     method: 'POST',
@@ -208,7 +208,7 @@ export const OPERATIONS: readonly Operation[] = [
     who: 'client',
     takes: { type: 'application/x-www-form-urlencoded', schema: TokenRequest },
     gives: gives(api.TokenReply),
-    problems: ['unavailable'],
+    problems: ['unavailable', 'too-many-requests'],
   },
   {
     method: 'GET',
@@ -414,7 +414,8 @@ export const OPERATIONS: readonly Operation[] = [
     who: 'device',
     takes: json(api.LookupRequest),
     headers: {
-      'Idempotency-Key': 'With `claim`: 8 to 128 visible characters; repeated, it takes no second one-time key.',
+      'Idempotency-Key':
+        'Needed with `claim`: a String of 8 to 128 visible characters; repeated, it takes no second one-time key.',
     },
     gives: gives(api.LookupReply),
     problems: ['too-many-requests'],
@@ -426,7 +427,7 @@ export const OPERATIONS: readonly Operation[] = [
     summary: 'A nonce for the hello',
     who: 'anyone',
     gives: gives(api.NonceReply),
-    problems: [],
+    problems: ['too-many-requests'],
   },
   {
     method: 'GET',
@@ -435,7 +436,7 @@ export const OPERATIONS: readonly Operation[] = [
     summary: `The device’s one live connection (docs/protocol/courier.md). Subprotocols: ${COURIER_PROTOCOL}, then the hello.`,
     who: 'socket',
     gives: upgraded,
-    problems: ['unauthenticated'],
+    problems: ['unauthenticated', 'too-many-requests'],
   },
   {
     method: 'GET',
@@ -539,7 +540,7 @@ export const OPERATIONS: readonly Operation[] = [
     summary: `The call plane (docs/protocol/calls.md). Subprotocols: ${CALL_PROTOCOL}, then the ticket.`,
     who: 'socket',
     gives: upgraded,
-    problems: ['not-found'],
+    problems: ['not-found', 'too-many-requests'],
   },
   {
     method: 'GET',
@@ -736,16 +737,31 @@ export const PARAMETERS: Readonly<Record<string, Schema>> = {
   link: link.LinkId,
 };
 
+const IDEMPOTENT = {
+  'Idempotency-Key':
+    'A String of 8 to 128 visible characters. For 24 hours the same request with it gets the same answer, another one 422.',
+};
+
+/** Headers of its own; a device may name any POST, so that it can be said again. */
+export function headersOf({ method, who, headers }: Operation): Readonly<Record<string, string>> {
+  return headers ?? (who === 'device' && method === 'POST' ? IDEMPOTENT : {});
+}
+
 const FROM_WHO: Readonly<Record<Operation['who'], readonly ProblemSlug[]>> = {
   anyone: [],
   client: ['unauthenticated'],
-  device: ['unauthenticated', 'use-dpop-nonce', 'forbidden', 'refused', 'unavailable'],
-  operator: ['unauthenticated', 'unavailable'],
+  device: ['unauthenticated', 'use-dpop-nonce', 'forbidden', 'refused', 'too-many-requests', 'unavailable'],
+  operator: ['unauthenticated', 'forbidden', 'unavailable'],
   socket: ['bad-request', 'forbidden', 'upgrade-required', 'unavailable'],
 };
 const FROM_BODY: readonly ProblemSlug[] = ['bad-request', 'too-large', 'unsupported-media-type'];
+const FROM_KEY: readonly ProblemSlug[] = ['bad-request', 'too-large', 'in-progress', 'idempotency-mismatch'];
 
 /** Every problem that an operation may answer with. */
-export function problemsOf({ who, takes, problems }: Operation): readonly ProblemSlug[] {
-  return [...new Set([...problems, ...FROM_WHO[who], ...(takes ? FROM_BODY : []), 'internal' as const])];
+export function problemsOf(operation: Operation): readonly ProblemSlug[] {
+  const { who, takes, problems } = operation;
+  const named = 'Idempotency-Key' in headersOf(operation) ? FROM_KEY : [];
+  const origin: readonly ProblemSlug[] = operation.method === 'GET' ? [] : ['forbidden'];
+  const shared = [...FROM_WHO[who], ...(takes ? FROM_BODY : []), ...named, ...origin];
+  return [...new Set([...problems, ...shared, 'internal' as const])];
 }

@@ -3,6 +3,7 @@ import { ask, callOf, deviceOf } from '../http/ask.ts';
 import { authenticated } from '../http/authenticated.ts';
 import { json } from '../http/body.ts';
 import { factory } from '../http/context.ts';
+import { limited } from '../http/limited.ts';
 import { problem } from '../http/problem.ts';
 import { ofActor } from '../http/refusals.ts';
 import { subprotocols, upgrade, upgradeRefusal } from '../http/upgrade.ts';
@@ -55,7 +56,7 @@ export const calls = factory
     const { slug, reason } = ofActor(asked.value.reason);
     return problem(c, slug, reason);
   })
-  .get('/v1/calls/:call/socket', (c) => {
+  .get('/v1/calls/:call/socket', limited('sockets'), (c) => {
     const refused = upgradeRefusal(c);
     if (refused) return refused;
     const name = c.req.param('call');

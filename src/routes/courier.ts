@@ -2,6 +2,7 @@ import { deviceOf } from '../http/ask.ts';
 import { factory } from '../http/context.ts';
 import { greet, helloNonce, NEXT_NONCE_MS } from '../http/greeting.ts';
 import { dormantExpectation } from '../http/identity.ts';
+import { limited } from '../http/limited.ts';
 import { problem } from '../http/problem.ts';
 import { subprotocols, upgrade, upgradeRefusal } from '../http/upgrade.ts';
 import { COURIER_PROTOCOL } from '../protocol/courier.ts';
@@ -11,10 +12,10 @@ const NONCE_MS = 300_000;
 /** The one live connection of a device. Everything is verified here; strangers wake no object. */
 export const courier = factory
   .createApp()
-  .get('/v1/courier/nonce', (c) =>
+  .get('/v1/courier/nonce', limited('challenges'), (c) =>
     c.json({ nonce: helloNonce(c.var.services, null, NONCE_MS), serverNow: c.var.services.now() }),
   )
-  .get('/v1/courier', async (c) => {
+  .get('/v1/courier', limited('sockets'), async (c) => {
     const refused = upgradeRefusal(c);
     if (refused) return refused;
     const [protocol, jws] = subprotocols(c);

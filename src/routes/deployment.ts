@@ -1,7 +1,6 @@
 import { unnamedApplications } from '../attestation/policy/configured.ts';
 import { openRoads } from '../attestation/policy/roads.ts';
 import { base64url } from '../bytes/base64url.ts';
-import { keySet } from '../directory/jwk.ts';
 import { factory } from '../http/context.ts';
 
 const HOUR_S = 3_600;
@@ -26,5 +25,5 @@ export const deployment = factory
   .get('/.well-known/jwks.json', (c) => {
     const { keys } = c.var.services;
     c.header('Cache-Control', `public, max-age=${HOUR_S}`);
-    return c.json(keySet([keys.directory, keys.access]));
+    return c.json({ keys: [...keys.published.directory.keys, ...keys.published.access.keys] });
   });

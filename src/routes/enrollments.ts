@@ -11,6 +11,7 @@ import { certify } from '../http/certify.ts';
 import { type AppContext, factory } from '../http/context.ts';
 import { type Judged, judgeEnrollment } from '../http/enrollment.ts';
 import { keepEvidence } from '../http/evidence.ts';
+import { limited } from '../http/limited.ts';
 import { commitManifest } from '../http/manifests.ts';
 import { problem } from '../http/problem.ts';
 import { ofActor, ofAttestation, ofManifest } from '../http/refusals.ts';
@@ -26,14 +27,14 @@ import {
 /** The way in: challenge, (for a TPM) activation, evidence, certificate. */
 export const enrollments = factory
   .createApp()
-  .post('/v1/enrollments/challenges', async (c) => {
+  .post('/v1/enrollments/challenges', limited('challenges'), async (c) => {
     const read = await json(c, ChallengeRequest);
     if (!read.ok) return read.response;
     const { format, account } = read.value;
     const expiresAt = c.var.services.now() + CHALLENGE_MS;
     return c.json(await enrollmentChallenge(c, { account: account ?? null, format, expiresAt }), 201);
   })
-  .post('/v1/enrollments/activations', async (c) => {
+  .post('/v1/enrollments/activations', limited('challenges'), async (c) => {
     const read = await json(c, ActivationRequest);
     if (!read.ok) return read.response;
     const { services } = c.var;
@@ -57,7 +58,7 @@ export const enrollments = factory
       activation: sealActivation(services.keys.nonces[0], answer.state),
     });
   })
-  .post('/v1/enrollments', async (c) => {
+  .post('/v1/enrollments', limited('enrollments'), async (c) => {
     const read = await json(c, EnrollmentRequest);
     if (!read.ok) return read.response;
     const { services } = c.var;

@@ -6,7 +6,8 @@ import { authenticated } from '../http/authenticated.ts';
 import { json } from '../http/body.ts';
 import { type AppContext, factory } from '../http/context.ts';
 import { claimHandle } from '../http/handle-claim.ts';
-import { handleHash } from '../http/handles.ts';
+import { handleHash, sameForRepeats } from '../http/handles.ts';
+import { keepAnswer } from '../http/idempotency.ts';
 import { judgeToken } from '../http/oidc.ts';
 import { problem, unavailable } from '../http/problem.ts';
 import { tooMany } from '../http/rate-limit.ts';
@@ -41,8 +42,9 @@ export const handles = factory
     if (!proved.ok) return proved.response;
     const claimed = await claimHandle(c, proved.handle, proved.method, id);
     if (!claimed.ok) return claimed.response;
-    await c.var.services.db.handles.ended(id);
-    return c.json(claimed.value);
+    const { answer, kept } = await keepAnswer(c, c.json(claimed.value));
+    if (kept) await c.var.services.db.handles.ended(id);
+    return answer;
   })
   .post('/v1/handles/visibility', authenticated, async (c) => {
     const read = await json(c, HandleVisibility);
@@ -110,15 +112,12 @@ async function sendCode(c: AppContext, text: string): Promise<Response> {
   const refused = await refusedToSend(c, hash, fixed !== undefined);
   if (refused) return refused;
   const now = services.now();
-  const code = fixed ?? codeFrom(services.random(8));
-  const {
-    kid,
-    mac,
-    expiresAt,
-    triesLeft: tries,
-  } = pendingCode(services.keys.handles, { account, device, handle }, code, now);
-  const id = base64url(services.random(16));
-  await services.db.handles.begin({ id, handle: hash, account, device, code: `${kid}.${mac}`, expiresAt, tries });
+  const random = sameForRepeats(services, c.var.operation, `${account} ${device} ${handle}`);
+  const code = fixed ?? codeFrom(random.subarray(16));
+  const { kid, mac, ...pending } = pendingCode(services.keys.handles, { account, device, handle }, code, now);
+  const id = base64url(random.subarray(0, 16));
+  const row = { id, handle: hash, account, device, code: `${kid}.${mac}`, tries: pending.triesLeft };
+  const expiresAt = await services.db.handles.begin({ ...row, expiresAt: pending.expiresAt });
   await services.db.handles.countSent(hash, now);
   if (fixed === undefined && !(await services.codes.send({ kind, handle, code, id }))) {
     c.header('Retry-After', '30');

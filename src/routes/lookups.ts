@@ -6,6 +6,7 @@ import { authenticated } from '../http/authenticated.ts';
 import { json } from '../http/body.ts';
 import { type AppContext, factory } from '../http/context.ts';
 import { decoyOf, handleHash } from '../http/handles.ts';
+import { idempotencyKey } from '../http/idempotency.ts';
 import { problem } from '../http/problem.ts';
 import { tooMany } from '../http/rate-limit.ts';
 import { ofActor } from '../http/refusals.ts';
@@ -14,7 +15,6 @@ import type { KeyBundle, OneTimeKey } from '../protocol/bundle.ts';
 import type { HandleMethod } from '../protocol/handle.ts';
 import type { SignedManifest } from '../protocol/manifest.ts';
 
-const IDEMPOTENCY_KEY = /^[\x21-\x7e]{8,128}$/;
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 
@@ -47,8 +47,8 @@ export const lookups = factory.createApp().post('/v1/lookups', authenticated, as
   const read = await json(c, LookupRequest);
   if (!read.ok) return read.response;
   const { claim, known, handles } = read.value;
-  const key = c.req.header('Idempotency-Key');
-  if (claim && !IDEMPOTENCY_KEY.test(key ?? '')) return problem(c, 'bad-request', 'idempotency-key-missing');
+  const key = idempotencyKey(c);
+  if (claim && key === undefined) return problem(c, 'bad-request', 'idempotency-key-missing');
   const sought = await whither(c, handles);
   const leave = await mayLook(c, sought);
   if (!leave.ok) return leave.response;

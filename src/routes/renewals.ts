@@ -6,6 +6,7 @@ import { certify } from '../http/certify.ts';
 import { type AppContext, factory } from '../http/context.ts';
 import { digestOf } from '../http/digest.ts';
 import { keepEvidence } from '../http/evidence.ts';
+import { limited } from '../http/limited.ts';
 import { problem } from '../http/problem.ts';
 import { ofActor } from '../http/refusals.ts';
 import { dueReason, judgeRenewal, type RenewalJudgement } from '../http/renewal.ts';
@@ -18,7 +19,7 @@ const EVIDENCE_MARGIN_MS = 120 * 86_400_000;
 /** A new certificate for the same key: no token is asked for, so that a device whose certificate ended gets back in. */
 export const renewals = factory
   .createApp()
-  .post('/v1/renewals/challenges', async (c) => {
+  .post('/v1/renewals/challenges', limited('challenges'), async (c) => {
     const read = await json(c, RenewalChallengeRequest);
     if (!read.ok) return read.response;
     const { keys, now, random } = c.var.services;
@@ -27,7 +28,7 @@ export const renewals = factory
     const nonce = { ...read.value, purpose: 'renew', detail: '', expiresAt } as const;
     return c.json({ token: mintNonce(keys.nonces, nonce, random(16)), expiresAt, serverNow }, 201);
   })
-  .post('/v1/renewals', async (c) => {
+  .post('/v1/renewals', limited('enrollments'), async (c) => {
     const read = await json(c, RenewalRequest);
     if (!read.ok) return read.response;
     const { services } = c.var;

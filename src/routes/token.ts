@@ -5,6 +5,7 @@ import { verifyProof } from '../http/auth/dpop.ts';
 import { accountOf, ask } from '../http/ask.ts';
 import { withNonce } from '../http/authenticated.ts';
 import { form } from '../http/body.ts';
+import { limited } from '../http/limited.ts';
 import { ofStanding } from '../http/refusals.ts';
 import { type AppContext, factory } from '../http/context.ts';
 import { expectation } from '../http/identity.ts';
@@ -27,7 +28,7 @@ function oauthError(c: AppContext, error: string, reason: TokenReason): Response
 }
 
 /** POST /v1/token: a client assertion by the certified key (RFC 7523) for a token bound to that key (RFC 9449). */
-export const token = factory.createApp().post(PATH, async (c) => {
+export const token = factory.createApp().post(PATH, limited('tokens'), async (c) => {
   const { services } = c.var;
   const { deployment, keys } = services;
   const now = services.now();

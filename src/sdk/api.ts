@@ -7,12 +7,9 @@ import type { ClientConfig } from './config.ts';
 import { spkiOf } from './crypto/point.ts';
 import { CallsignError } from './errors.ts';
 import type { Identity } from './identity.ts';
+import { CLOSED, patiently } from './patience.ts';
 
 const TIME_LIMIT_MS = 15_000;
-/** How long a request that may be repeated is repeated while the server cannot be reached, and the pauses between. */
-const PATIENCE_MS = 30_000;
-const FIRST_PAUSE_MS = 200;
-const LONGEST_PAUSE_MS = 3_000;
 /** A token is renewed when it has less than this left. */
 const TOKEN_MARGIN_MS = 30_000;
 
@@ -20,8 +17,9 @@ export interface Ask {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly body?: unknown;
+  /** Of a POST, so that it can be said again; made when there is none. */
   readonly idempotencyKey?: string;
-  /** Asking twice does no more than asking once: repeated when it is not known whether it arrived. Reads always are. */
+  /** False: said once, because whoever asks says it again in his own way. */
   readonly repeatable?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
@@ -45,27 +43,30 @@ export class Api {
 
   /** Gives up what is being asked; everything asked later is `aborted`. */
   close(): void {
-    this.#over.abort();
+    this.#over.abort(CLOSED);
   }
 
   protected get closed(): boolean {
     return this.#over.signal.aborted;
   }
 
-  async ask<S extends v.GenericSchema>(
-    schema: S,
-    { method, path, body, idempotencyKey, signal }: Ask,
-  ): Promise<v.InferOutput<S>> {
-    const response = await this.exchange(path, {
+  /**
+   * Says it until it is answered, for a while (see `patiently`). Asking twice does no more than asking once: GET, PUT and DELETE by
+   * their nature, a POST by its challenge or its Idempotency-Key, which stays the same from try to try.
+   */
+  async ask<S extends v.GenericSchema>(schema: S, request: Ask): Promise<v.InferOutput<S>> {
+    const attempt = async () => this.read(schema, await this.say(request), request.signal);
+    const unwanted = request.signal ? AbortSignal.any([request.signal, this.#over.signal]) : this.#over.signal;
+    return request.repeatable === false ? attempt() : patiently(this.config, unwanted, attempt);
+  }
+
+  protected async say({ method, path, body, signal }: Ask): Promise<Response> {
+    return this.exchange(path, {
       method,
-      headers: {
-        ...(body !== undefined && { 'Content-Type': 'application/json' }),
-        ...(idempotencyKey !== undefined && { 'Idempotency-Key': idempotencyKey }),
-      },
+      headers: { ...(body !== undefined && { 'Content-Type': 'application/json' }) },
       ...(body !== undefined && { body: JSON.stringify(body) }),
       ...(signal && { signal }),
     });
-    return this.read(schema, response, signal);
   }
 
   /** One exchange; network trouble and time limits become `network`, cancellation `aborted`. */
@@ -103,12 +104,6 @@ export class Api {
   }
 }
 
-/** The server, or a part of it, was not there: it may be at the next try. */
-function isPassing(error: unknown): boolean {
-  if (!(error instanceof CallsignError)) return false;
-  return error.code === 'network' || (error.code === 'refused' && (error.status ?? 0) >= 502);
-}
-
 /** Null: no JSON. An answer that was cut off on its way is no answer. */
 async function decoded(response: Response): Promise<unknown> {
   const text = await response.text().catch((cause: unknown) => {
@@ -142,35 +137,14 @@ export class IdentifiedApi extends Api {
     this.identity = identity;
   }
 
-  override async ask<S extends v.GenericSchema>(schema: S, request: Ask): Promise<v.InferOutput<S>> {
-    const repeatable = request.repeatable ?? (request.method === 'GET' || request.idempotencyKey !== undefined);
-    const started = this.config.now();
-    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(LONGEST_PAUSE_MS, pause * 2)) {
-      try {
-        return await this.read(schema, await this.#identified(request), request.signal);
-      } catch (error) {
-        const late = this.config.now() - started > PATIENCE_MS;
-        if (!repeatable || late || request.signal?.aborted === true || this.closed || !isPassing(error)) throw error;
-        await this.#pause(pause, request.signal);
-      }
-    }
-  }
-
-  /** Ends early when nobody waits any more; the next try then says so. */
-  #pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const cancel = this.config.after(ms, done);
-      function done(): void {
-        cancel();
-        signal?.removeEventListener('abort', done);
-        resolve();
-      }
-      signal?.addEventListener('abort', done);
-    });
+  override ask<S extends v.GenericSchema>(schema: S, request: Ask): Promise<v.InferOutput<S>> {
+    const named = request.method !== 'POST' || request.repeatable === false || request.idempotencyKey !== undefined;
+    const idempotencyKey = base64url(this.config.crypto.random(16));
+    return super.ask(schema, named ? request : { ...request, idempotencyKey });
   }
 
   /** Once more with a fresh nonce or token when the server asks for one. */
-  async #identified(request: Ask): Promise<Response> {
+  protected override async say(request: Ask): Promise<Response> {
     for (let attempt = 0; ; attempt++) {
       const token = await this.#accessToken(request.signal);
       const response = await this.#send(request, token);
@@ -185,7 +159,7 @@ export class IdentifiedApi extends Api {
     const proof = await this.#proof(method, path.split('?')[0] ?? path, token);
     const headers: Record<string, string> = { Authorization: `DPoP ${token}`, DPoP: proof };
     if (body !== undefined) headers['Content-Type'] = 'application/json';
-    if (idempotencyKey !== undefined) headers['Idempotency-Key'] = idempotencyKey;
+    if (idempotencyKey !== undefined) headers['Idempotency-Key'] = `"${idempotencyKey}"`;
     return this.#remembering(
       await this.exchange(path, {
         method,

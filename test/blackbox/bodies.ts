@@ -38,6 +38,21 @@ export function bodies(world: () => World): void {
     it('of another content type is not read', async () => {
       const answer = await world().alice.ask('PUT', PATH, { body: '{}', type: 'text/plain' });
       await expectProblem(answer, 'unsupported-media-type', 'content-type');
+      for (const type of ['application/json; charset=latin1', 'application/json; profile=x', 'application/jsonp', '']) {
+        const other = await world().alice.ask('PUT', PATH, { body: '{}', type });
+        await expectProblem(other, 'unsupported-media-type', 'content-type');
+      }
+    });
+
+    it('in UTF-8 may say so', async () => {
+      const body = JSON.stringify({ blocked: [], quietUntil: null, contactsOnly: false, contacts: [] });
+      for (const type of ['Application/JSON', 'application/json;charset=UTF-8', 'application/json; charset="utf-8"'])
+        expect((await world().alice.ask('PUT', PATH, { body, type })).status).toBe(200);
+    });
+
+    it('that is packed is not unpacked', async () => {
+      const answer = await world().alice.ask('PUT', PATH, { body: '{}', headers: { 'Content-Encoding': 'gzip' } });
+      await expectProblem(answer, 'unsupported-media-type', 'content-encoding');
     });
 
     it('that declares too much is refused', async () => {

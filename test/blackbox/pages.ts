@@ -34,10 +34,31 @@ export function pages(world: () => World): void {
       }
     });
 
-    it('of no origin at all reaches the operator’s resources', async () => {
+    it('of no other origin reaches the operator’s resources', async () => {
       const answer = await preflight('/v1/admin/counters', APP_ORIGIN);
       expect(answer.headers.get('Access-Control-Allow-Origin')).toBeNull();
-      await expectProblem(answer, 'unauthenticated', 'operator-credentials');
+      await expectProblem(answer, 'forbidden', 'origin');
+      const { server, opened } = world();
+      const ask = (origin: string) =>
+        fetch(`${server.url}/v1/admin/counters`, {
+          headers: { Origin: origin, Authorization: `Bearer ${opened.operator}` },
+        });
+      await expectProblem(await ask(FOREIGN), 'forbidden', 'origin');
+      expect((await ask(server.url)).status).toBe(200);
+    });
+
+    it('of a foreign origin may change nothing, whatever it shows', async () => {
+      const body = JSON.stringify({ blocked: [], quietUntil: null, contactsOnly: false, contacts: [] });
+      const put = (origin: string) => world().alice.ask('PUT', '/v1/policy', { body, headers: { Origin: origin } });
+      for (const origin of [FOREIGN, 'null', `${APP_ORIGIN}.evil.example`])
+        await expectProblem(await put(origin), 'forbidden', 'origin');
+      expect((await put(APP_ORIGIN)).status).toBe(200);
+      const token = await fetch(`${world().server.url}/v1/token`, {
+        method: 'POST',
+        headers: { Origin: FOREIGN },
+        body: new URLSearchParams({ grant_type: 'client_credentials' }),
+      });
+      await expectProblem(token, 'forbidden', 'origin');
     });
 
     it('that asks for an upgrade where there is no socket gets an answer', async () => {

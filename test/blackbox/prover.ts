@@ -4,6 +4,12 @@ import { CLIENT_ASSERTION_TYPE, type ClientAssertionClaims, type DpopClaims } fr
 import { spkiOf } from '../../src/sdk/crypto/point.ts';
 import type { Identity } from '../../src/sdk/index.ts';
 
+/** How its requests get there, and its clock. */
+export interface Way {
+  fetch(url: string, init?: RequestInit): Promise<Response>;
+  now(): number;
+}
+
 export interface Sent {
   readonly body?: BodyInit;
   readonly type?: string;
@@ -21,15 +27,21 @@ const random = (bytes: number) => base64url(crypto.getRandomValues(new Uint8Arra
 export class Prover {
   readonly origin: string;
   readonly identity: Identity;
+  readonly #way: Way;
   #token: string | null = null;
 
-  constructor(origin: string, identity: Identity) {
+  constructor(
+    origin: string,
+    identity: Identity,
+    way: Way = { fetch: (url, init) => fetch(url, init), now: () => Date.now() },
+  ) {
     this.origin = origin;
     this.identity = identity;
+    this.#way = way;
   }
 
   async nonce(): Promise<string> {
-    const answer = await fetch(`${this.origin}/v1/policy`);
+    const answer = await this.#way.fetch(`${this.origin}/v1/policy`);
     await answer.arrayBuffer();
     return answer.headers.get('DPoP-Nonce') ?? '';
   }
@@ -41,7 +53,7 @@ export class Prover {
       jti: random(12),
       htm: method,
       htu: `${this.origin}${path}`,
-      iat: Math.floor(Date.now() / 1000),
+      iat: Math.floor(this.#way.now() / 1000),
       ...(token !== null && { ath: tokenHash(token) }),
       ...(!('nonce' in claims) && { nonce: await this.nonce() }),
       ...claims,
@@ -51,7 +63,7 @@ export class Prover {
 
   async assertion(claims: Partial<ClientAssertionClaims> = {}): Promise<string> {
     const { device, chain, key } = this.identity;
-    const iat = Math.floor(Date.now() / 1000);
+    const iat = Math.floor(this.#way.now() / 1000);
     const own = { iss: device, sub: device, aud: this.origin, jti: random(12), iat, exp: iat + 60 };
     const draft = clientAssertion(chain, { ...own, ...claims });
     return draft.seal(await key.sign(draft.input));
@@ -59,7 +71,7 @@ export class Prover {
 
   /** POST /v1/token with this assertion. */
   async askToken(assertion: string, claims: Partial<DpopClaims> = {}): Promise<Response> {
-    return fetch(`${this.origin}/v1/token`, {
+    return this.#way.fetch(`${this.origin}/v1/token`, {
       method: 'POST',
       headers: { DPoP: await this.proof('POST', '/v1/token', null, claims) },
       body: new URLSearchParams({
@@ -83,7 +95,7 @@ export class Prover {
     const token = sent.token === undefined ? await this.token() : sent.token;
     const bare = path.split('?')[0] ?? path;
     const proof = sent.proof === undefined ? await this.proof(method, bare, token, sent.claims) : sent.proof;
-    return fetch(`${this.origin}${path}`, {
+    return this.#way.fetch(`${this.origin}${path}`, {
       method,
       headers: {
         ...(token !== null && { Authorization: `DPoP ${token}` }),

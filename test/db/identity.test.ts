@@ -30,7 +30,7 @@ const settings: Settings = {
   directory: {},
   outside: { pushHosts: [], pushContact: null, iceUrls: [] },
 };
-const ground = { actors: {} as Actors, db, log: () => undefined, ready: async () => [] };
+const ground = { actors: {} as Actors, db, clientAddress: () => null, log: () => undefined, ready: async () => [] };
 let secrets: Secrets;
 
 beforeAll(async () => {

@@ -49,6 +49,7 @@ beforeAll(async () => {
       issuers: [ca.issuer],
       root: ca.root,
       access: ca.issuer.signer,
+      published: { directory: { keys: [] }, access: { keys: [] } },
       nonces: [{ kid: 'n1', secret: random(32) }],
     },
     operator: { key: KEY, access: { issuer: TEAM, audience: AUDIENCE, keys } },

@@ -33,10 +33,7 @@ export interface InProcess {
   readonly db: Repositories;
   readonly actors: Pick<Actors, 'command' | 'upgrade'>;
   /** Services over the same state; what is given here stands in the place of the real part. */
-  services(
-    parts?: Partial<Pick<Services, 'db' | 'actors' | 'trust' | 'policy' | 'now' | 'log'>>,
-    secrets?: Partial<Secrets>,
-  ): Promise<Services>;
+  services(parts?: Partial<Services>, secrets?: Partial<Secrets>): Promise<Services>;
   /** Time passes, once what the actors told has been shipped to the feed and the indexes: else they ask for it every 30 s. */
   sleep(ms: number): Promise<void>;
   /** What a client of `app` opens its sockets with. */
@@ -87,7 +84,13 @@ export async function inProcess(given: Partial<Secrets> = {}, startsAt?: number)
     db,
     actors: own,
     async services(parts = {}, changed = {}) {
-      const ground = { actors: own as Actors, db, log: () => undefined, ready: async () => [] };
+      const ground = {
+        actors: own as Actors,
+        db,
+        clientAddress: () => null,
+        log: () => undefined,
+        ready: async () => [],
+      };
       const composed = await composeServices(SETTINGS, { ...secrets, ...changed }, ground);
       return { ...composed, now: () => simulator.now, ...parts };
     },

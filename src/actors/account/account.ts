@@ -10,6 +10,7 @@ import { voucherOf } from './linked.ts';
 import { LINK_DEADLINE, onLink, onLinksDue } from './links.ts';
 import { lookup } from './lookup.ts';
 import { commitManifest } from './manifest.ts';
+import { conclude } from './operation.ts';
 import { policyOf, setPolicy } from './policy.ts';
 import { accountSchema, accountTables } from './schema.ts';
 import { seek } from './seeking.ts';
@@ -53,6 +54,8 @@ function obey(t: Turn, command: AccountCommand): Json {
   switch (command.do) {
     case 'authorize':
       return authorize(t, command);
+    case 'answered':
+      return conclude(t, command.device, command.operation, command.answer);
     case 'intend':
       return intend(t, command);
     case 'issued':

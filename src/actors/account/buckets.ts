@@ -1,6 +1,18 @@
 import { type Bucket, type BucketSize, takeToken } from '../../calls/bucket.ts';
 import type { Json, Turn } from '../port.ts';
 
+/** A bucket that a request draws from: its row's name, and what it holds. */
+export interface Draw extends BucketSize {
+  readonly name: string;
+}
+
+/** What is left of one bucket after a draw, in the order they were asked. */
+export interface Drawn {
+  readonly left: number;
+  /** When there is a token again where none was left, else when the bucket is full again, ms. */
+  readonly resetMs: number;
+}
+
 /** Token buckets of this account, by what they limit. */
 export function bucketOf(t: Turn, name: string): Bucket | null {
   return t.all<Bucket>(`SELECT tokens, at FROM account_bucket WHERE actor = ?1 AND name = ?2`, name)[0] ?? null;
@@ -20,4 +32,22 @@ export function saveBucket(t: Turn, name: string, { tokens, at }: Bucket): void 
     tokens,
     at,
   );
+}
+
+/** One token of each bucket or of none; where one has none left, nothing is written. */
+export function draw(
+  t: Turn,
+  draws: readonly Draw[],
+): { ok: true; drawn: Drawn[] } | { ok: false; retryAfterMs: number } {
+  const taken = draws.map((size) => ({ size, take: takeToken(bucketOf(t, size.name), size, t.now) }));
+  for (const { take } of taken) if (!take.ok) return { ok: false, retryAfterMs: take.retryAfterMs };
+  const drawn = taken.map(({ size, take }) => {
+    saveBucket(t, size.name, take.bucket);
+    return leftOf(take.bucket, size);
+  });
+  return { ok: true, drawn };
+}
+
+export function leftOf({ tokens }: Bucket, { burst, perMs }: BucketSize): Drawn {
+  return { left: Math.floor(tokens), resetMs: Math.ceil((burst - tokens) * perMs) };
 }

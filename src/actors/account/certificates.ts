@@ -3,6 +3,7 @@ import { thumbprint } from '../../identity/proof.ts';
 import { record } from '../events.ts';
 import type { Json, Turn } from '../port.ts';
 import { seen } from './activity.ts';
+import { draw } from './buckets.ts';
 import { refreshSet } from './callable.ts';
 import type { AccountCommand } from './command.ts';
 import { FRESH_MS, takeFresh } from './fresh.ts';
@@ -10,11 +11,12 @@ import { deviceOf, setStatus } from './devices.ts';
 import { headOf } from './head.ts';
 import { link } from './linked.ts';
 import { endLinksOf } from './links.ts';
+import { begin } from './operation.ts';
 
 /** Asked of every request, token and hello: is this device in the manifest, with this key, and in force? */
 export function authorize(
   t: Turn,
-  { device, key, thumbprint: shown, proof }: AccountCommand & { do: 'authorize' },
+  { device, key, thumbprint: shown, proof, draws = [], operation }: AccountCommand & { do: 'authorize' },
 ): Json {
   const head = headOf(t);
   if (!head) return { ok: false, reason: 'unknown-account' };
@@ -27,7 +29,18 @@ export function authorize(
   if (!same) return { ok: false, reason: 'another-key' };
   if (proof && !useProof(t, `${device} ${proof.id}`, proof.until)) return { ok: false, reason: 'proof-replayed' };
   seen(t);
-  return { ok: true, key: listed.key, notAfter: kept.not_after, serial: kept.serial, version: head.version };
+  const drawing = draw(t, draws);
+  if (!drawing.ok) return { ...drawing, reason: 'too-many-requests' };
+  const begun = operation ? begin(t, device, operation) : null;
+  return {
+    ok: true,
+    key: listed.key,
+    notAfter: kept.not_after,
+    serial: kept.serial,
+    version: head.version,
+    drawn: drawing.drawn as unknown as Json,
+    operation: begun as unknown as Json,
+  };
 }
 
 /** False for a proof that was used before. */

@@ -6,6 +6,8 @@ import type { Party } from '../../protocol/call.ts';
 import type { LinkStep } from '../../directory/link/session.ts';
 import type { SignedManifest } from '../../protocol/manifest.ts';
 import type { EventCommand } from '../events.ts';
+import type { Draw } from './buckets.ts';
+import type { KeptAnswer, Operation } from './operation.ts';
 import type { SeekLimits } from './seeking.ts';
 
 /** How fresh the proof of a device's hardware is; the account alone judges when the next one is due. */
@@ -43,7 +45,13 @@ export type AccountCommand =
       readonly thumbprint?: string;
       /** A proof of possession that may be used once: its id, and until when it could be replayed (ms). */
       readonly proof?: { readonly id: string; readonly until: number } | null;
+      /** Buckets that this request draws from. */
+      readonly draws?: readonly Draw[];
+      /** What its Idempotency-Key names, when it has one. */
+      readonly operation?: Operation | null;
     }
+  /** The answer of an operation that `authorize` began; null when there is none after all. */
+  | { readonly do: 'answered'; readonly device: string; readonly operation: string; readonly answer: KeptAnswer | null }
   /** Before signing: a serial for this request, the same one again when it is repeated. */
   | {
       readonly do: 'intend';

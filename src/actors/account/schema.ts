@@ -13,6 +13,7 @@ const events = eventTables('account');
  *   account_policy     block list, contacts, do not disturb
  *   account_pair       pair locks this account keeps for itself and the higher account
  *   account_bucket     rate buckets
+ *   account_operation  requests that carried an Idempotency-Key, and their answers
  *   account_history    one row per call, 90 days
  *   account_proof      proofs of possession already used, until they could not be replayed any more
  *   account_sought     strangers' handles (keyed hashes) that this account looked up in the last day
@@ -36,6 +37,7 @@ export const accountTables: readonly string[] = [
   'account_sought',
   'account_seen',
   'account_link',
+  'account_operation',
   ...events.tables,
 ];
 
@@ -89,6 +91,14 @@ export const accountSchema: readonly SchemaStep[] = [
     sql: [
       `CREATE TABLE account_link (actor TEXT NOT NULL, link TEXT NOT NULL, session TEXT NOT NULL, expires_at INTEGER NOT NULL,
          PRIMARY KEY (actor, link)) WITHOUT ROWID`,
+    ],
+  },
+  {
+    minReader: 1,
+    sql: [
+      `CREATE TABLE account_operation (actor TEXT NOT NULL, device TEXT NOT NULL, id TEXT NOT NULL, fingerprint TEXT NOT NULL,
+         open_until INTEGER NOT NULL, answer TEXT, until INTEGER NOT NULL, PRIMARY KEY (actor, device, id)) WITHOUT ROWID`,
+      `CREATE INDEX account_operation_until ON account_operation (actor, until)`,
     ],
   },
 ];

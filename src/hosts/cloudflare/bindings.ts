@@ -91,6 +91,7 @@ function settingsOf(env: Readonly<Record<string, unknown>>): Settings {
     },
     access: accessOf(given('ACCESS_TEAM'), given('ACCESS_AUDIENCE')),
     directory: directorySettings(env),
+    limits: text('LIMITS', ''),
   };
 }
 

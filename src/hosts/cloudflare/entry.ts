@@ -43,6 +43,7 @@ function compose(bound: Bindings): Promise<Services> {
   return composeServices(bound.settings, bound.secrets, {
     actors: new ObjectActors(bound),
     db,
+    clientAddress: (request) => request.headers.get('CF-Connecting-IP'),
     log: (line) => console.log(JSON.stringify(line)),
     ready: async () => {
       const pending = await db.pendingMigrations().catch(() => MIGRATIONS);

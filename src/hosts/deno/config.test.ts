@@ -9,6 +9,7 @@ test('nothing set serves the loopback from ./data', () => {
     port: 8787,
     jurisdiction: 'none',
     files: 1,
+    proxies: ['127.0.0.1', '::1'],
     settings: {
       environment: 'development',
       origin: 'http://127.0.0.1:8787',
@@ -21,6 +22,7 @@ test('nothing set serves the loopback from ./data', () => {
       outside: { pushHosts: [], pushContact: null, iceUrls: [] },
       anchors: [],
       lists: { mds: null, androidStatus: null, hosts: [] },
+      limits: '',
     },
   });
 });
@@ -33,6 +35,8 @@ test('every setting is read', () => {
     CALLSIGN_FILES: '16',
     JURISDICTION: 'eu',
     ORIGIN: 'http://localhost:9000',
+    TRUSTED_PROXIES: '10.0.0.1 10.0.0.2',
+    LIMITS: '{}',
   };
   expect(readConfig(env)).toEqual({
     data: '/srv/callsign',
@@ -40,7 +44,8 @@ test('every setting is read', () => {
     port: 0,
     jurisdiction: 'eu',
     files: 16,
-    settings: expect.objectContaining({ origin: 'http://localhost:9000', jurisdiction: 'eu' }),
+    proxies: ['10.0.0.1', '10.0.0.2'],
+    settings: expect.objectContaining({ origin: 'http://localhost:9000', jurisdiction: 'eu', limits: '{}' }),
   });
 });
 

@@ -15,9 +15,14 @@ export interface Config {
   readonly jurisdiction: string;
   /** CALLSIGN_FILES: over how many files a new data folder spreads its actors (docs/decisions/0004-one-file-of-actors.md). */
   readonly files: number;
+  /** TRUSTED_PROXIES: addresses whose X-Forwarded-For says where a request came from. */
+  readonly proxies: readonly string[];
   /** DEPLOYMENT, ORIGIN, POLICY, ALLOWED_ORIGINS. */
   readonly settings: Settings;
 }
+
+/** TLS ends in front of this process, on the same machine unless the operator says otherwise. */
+const LOOPBACK = '127.0.0.1 ::1';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -29,6 +34,7 @@ export function readConfig(env: Environment): Config {
     port: whole(env, 'CALLSIGN_PORT', 8787, 0, 65_535),
     jurisdiction: text(env, 'JURISDICTION', 'none', /^[a-z]{2,16}$/, '`none` or a name like `eu`'),
     files: whole(env, 'CALLSIGN_FILES', 1, 1, 256),
+    proxies: words(env['TRUSTED_PROXIES'] ?? LOOPBACK),
     settings: settingsOf(env),
   };
 }
@@ -56,6 +62,7 @@ function settingsOf(env: Environment): Settings {
     },
     access: accessOf(env['ACCESS_TEAM'], env['ACCESS_AUDIENCE']),
     directory: directorySettings(env),
+    limits: env['LIMITS'] ?? '',
   };
 }
 

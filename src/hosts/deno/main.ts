@@ -9,6 +9,7 @@ import { chores } from '../../jobs/chores.ts';
 import { consumers } from '../../jobs/consumers.ts';
 import { composeServices, housekeeping } from '../services.ts';
 import { SecretsError } from '../secrets.ts';
+import { clientAddress, type Connection, peerOf } from './client-address.ts';
 import { type Bindings, openBindings } from './bindings.ts';
 import { type Config, readConfig } from './config.ts';
 import { Cron } from './cron.ts';
@@ -24,6 +25,7 @@ async function compose(config: Config, bindings: Bindings, stopping: () => boole
   return composeServices(config.settings, secrets, {
     actors: bindings.actors,
     db: openRepositories(bindings.d1),
+    clientAddress: (request, env) => clientAddress(request, env as Connection, config.proxies),
     log: ({ event, ...line }) => log(event, line as Readonly<Record<string, string | number>>),
     ready: async () => {
       if (stopping()) return ['stopping'];
@@ -56,7 +58,7 @@ async function start(): Promise<void> {
       port: config.port,
       onListen: ({ hostname, port }) => log('serving', { address: `http://${hostname}:${port}` }),
     },
-    (request) => app.fetch(request),
+    (request, { remoteAddr }) => app.fetch(request, { peer: peerOf(remoteAddr) } satisfies Connection),
   );
 
   const stop = async (signal: string) => {

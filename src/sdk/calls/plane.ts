@@ -39,7 +39,7 @@ export class CallPlane {
   /** Gets a single-use ticket and opens; resolves when frames can be sent. */
   static async open(config: ClientConfig, api: IdentifiedApi, call: string, events: PlaneEvents): Promise<CallPlane> {
     const path = `/v1/calls/${call}/tickets`;
-    const { ticket } = await api.ask(Ticket, { method: 'POST', path, body: {}, repeatable: true });
+    const { ticket } = await api.ask(Ticket, { method: 'POST', path, body: {} });
     const socket = config.openSocket(`${config.origin.replace(/^http/, 'ws')}/v1/calls/${call}/socket`, [
       CALL_PROTOCOL,
       ticket,
