@@ -19,7 +19,7 @@ function tokenOf({ opened, server }: World, { identity }: Prover, at: number): P
     account,
     device,
     key: spkiOf(key.publicKey),
-    certificate: { serial: '0a' },
+    certificate: { serial: '0a', notAfter: Date.now() + 3_600_000 },
   } as unknown as AcceptedIdentity;
   return mintAccessToken(opened.keys.access, server.url, made, at, crypto.getRandomValues(new Uint8Array(16)));
 }
