@@ -17,6 +17,8 @@ const { values } = parseArgs({
     state: { type: 'string' },
     port: { type: 'string', default: '0' },
     'direct-port': { type: 'string', default: '0' },
+    /** Folder of static files, in place of the configuration's. */
+    assets: { type: 'string' },
     /** NAME=VALUE: variables and secrets, over those of the configuration. */
     var: { type: 'string', multiple: true, default: [] },
   },
@@ -87,6 +89,9 @@ const miniflare = new Miniflare(
     workers: [
       {
         ...workerOptions,
+        ...(values.assets !== undefined && {
+          assets: { ...(workerOptions.assets as object), directory: values.assets },
+        }),
         name: NAME,
         modules: [{ type: 'ESModule', path: 'index.js', contents: await bundled(main ?? 'src/index.ts') }],
         bindings: { ...(workerOptions.bindings as Record<string, string>), ...fromEnvironment(), ...overrides },

@@ -1,11 +1,19 @@
 /** npm start: the server on workerd at the address of wrangler.toml, with its own development secrets and state in .wrangler. */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
 import { makeDevelopmentSecrets, type Secrets } from '../src/hosts/secrets.ts';
 
-const { values } = parseArgs({ options: { port: { type: 'string', default: '8787' } } });
-const STATE = '.wrangler/callsign';
+const { values } = parseArgs({
+  options: {
+    port: { type: 'string', default: '8787' },
+    /** Secrets, database, objects and the built page; git-ignored where it is by default. */
+    state: { type: 'string', default: '.wrangler/callsign' },
+  },
+});
+const STATE = values.state;
+const PAGES = `${STATE}/pages`;
 const SECRETS = `${STATE}/development-secrets.json`;
 
 /** Made at the first start and kept: a git-ignored file that only its owner reads. Production refuses them. */
@@ -19,8 +27,25 @@ async function secrets(): Promise<Secrets> {
   return JSON.parse(readFileSync(SECRETS, 'utf8')) as Secrets;
 }
 
+/** The page on which two windows of a browser call each other, beside the static files of every deployment. */
+async function pages(): Promise<void> {
+  cpSync('demo/public', PAGES, { recursive: true });
+  copyFileSync('demo/page/call.html', `${PAGES}/call.html`);
+  await build({
+    entryPoints: ['demo/page/call.ts'],
+    outfile: `${PAGES}/call.js`,
+    bundle: true,
+    format: 'esm',
+    target: 'es2024',
+    minify: true,
+    logLevel: 'warning',
+  });
+}
+
+await pages();
 const origin = `http://127.0.0.1:${values.port}`;
-const args = ['tools/serve-worker.ts', '--state', `${STATE}/state`, '--port', values.port, '--var', `ORIGIN=${origin}`];
+const where = ['--state', `${STATE}/state`, '--assets', PAGES, '--port', values.port];
+const args = ['tools/serve-worker.ts', ...where, '--var', `ORIGIN=${origin}`];
 const server = spawn(process.execPath, args, {
   stdio: ['ignore', 'pipe', 'inherit'],
   env: { ...process.env, ...(await secrets()) },
@@ -32,6 +57,7 @@ server.stdout.on('data', (text: string) => {
   else if (text.includes('"url"')) {
     told = true;
     console.log(`Callsign is ready on ${origin}`);
+    console.log(`Two windows call each other on ${origin}/call`);
   }
 });
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => server.kill('SIGTERM'));
