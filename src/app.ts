@@ -23,6 +23,7 @@ import { lookups } from './routes/lookups.ts';
 import { manifests } from './routes/manifests.ts';
 import { description } from './routes/openapi.ts';
 import { pki } from './routes/pki.ts';
+import { recovery } from './routes/recovery.ts';
 import { renewals } from './routes/renewals.ts';
 import { token } from './routes/token.ts';
 
@@ -38,6 +39,7 @@ const ROOMS = [
   token,
   manifests,
   links,
+  recovery,
   keys,
   handles,
   lookups,

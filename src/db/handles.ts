@@ -47,6 +47,13 @@ export class Handles {
       .where(and(eq(handle.handle, name), eq(handle.account, holder), ne(handle.account, claimant)));
   }
 
+  async uncontest(name: string, holder: string, claimant: string): Promise<void> {
+    await this.#db
+      .update(handle)
+      .set({ claimant: null, claimUntil: null })
+      .where(and(eq(handle.handle, name), eq(handle.account, holder), eq(handle.claimant, claimant)));
+  }
+
   /** Given to somebody, it still leads to its holder until that one has proved it. */
   async release(name: string, holder: string, at: number, to: string | null): Promise<boolean> {
     const given = to === null ? { releasedAt: at, claimant: null, claimUntil: null } : { claimant: to, claimUntil: at };

@@ -62,6 +62,7 @@ function handlesOf(db: Database, verifications: Verifications): HandleContract {
     owners: (hashes) => handles.ownersOf(hashes),
     holding: (hash) => handles.holding(hash),
     contest: (hash, holder, claimant, until) => handles.contest(hash, holder, claimant, until),
+    uncontest: (hash, holder, claimant) => handles.uncontest(hash, holder, claimant),
     release: (hash, holder, at, to) => handles.release(hash, holder, at, to),
     async attach(hash, { account, verifiedAt, method }, request) {
       const told = {

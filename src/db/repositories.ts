@@ -59,6 +59,8 @@ export interface Handles {
   holding(handle: string): Promise<Holding | null>;
   /** `claimant` proved a handle that `holder` holds: from `until` on its proof counts. An earlier `until` of the same one stays. */
   contest(handle: string, holder: string, claimant: string, until: number): Promise<void>;
+  /** What `claimant` proved does not count any more. */
+  uncontest(handle: string, holder: string, claimant: string): Promise<void>;
   /** The holder gives it up, to nobody or to `to`; false when it does not hold it. */
   release(handle: string, holder: string, at: number, to: string | null): Promise<boolean>;
   ended(id: string): Promise<void>;

@@ -98,6 +98,12 @@ function senderOf(
       inbox?.(message);
       return inbox !== null;
     },
+    /** The APIs' templates are for codes: a warning goes to the development inbox only, and the operator is told. */
+    async warn({ kind, handle, id, until }) {
+      if (inbox && !apis[kind]) inbox({ kind, handle: `warning:${handle}`, code: String(until), id });
+      else road.log({ event: 'recovery.not-warned', kind });
+      return true;
+    },
   };
 }
 

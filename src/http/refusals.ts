@@ -78,6 +78,13 @@ export function ofManifest(reason: string): Refusal {
   return among(REASONS.refused, reason) ? { slug: 'refused', reason } : OTHER;
 }
 
+/** A recovery, as its asker and the account's devices hear of it. */
+export function ofRecovery(reason: string): Refusal {
+  if (reason === 'unknown-recovery') return { slug: 'not-found', reason };
+  if (among(STANDING_REASONS, reason)) return { slug: 'forbidden', reason };
+  return among(REASONS.refused, reason) ? { slug: 'refused', reason } : OTHER;
+}
+
 /** A link of an account that is not there is a link that is not there. */
 export function ofLink(reason: string): Refusal {
   if (reason === 'unknown-link' || reason === 'unknown-account') return { slug: 'not-found', reason: 'unknown-link' };

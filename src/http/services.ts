@@ -73,6 +73,8 @@ export interface CodeSender {
   method(kind: CodeMessage['kind']): HandleMethod;
   /** False when it was not handed over: nothing will come. */
   send(message: CodeMessage): Promise<boolean>;
+  /** Warns a handle's owner that somebody wants to take the handle over. Absent: this deployment's providers only send codes. */
+  warn?(message: Omit<CodeMessage, 'code'> & { readonly until: number }): Promise<boolean>;
 }
 
 /** What the operator decides about the directory. */

@@ -1,7 +1,8 @@
 /** Topic `account`: what a device of an account hears of the account itself. Hints: what they tell is read and verified by the usual roads. */
 import * as v from 'valibot';
-import { DeviceId, Millis } from './identity.ts';
+import { AccountId, DeviceId, Millis } from './identity.ts';
 import { LinkId, LinkPhase } from './link.ts';
+import { RecoveryId, RecoveryState } from './recovery.ts';
 
 export const ManifestAuthority = v.picklist(['genesis', 'device', 'self-removal', 'replacement', 'recovery-key']);
 
@@ -19,6 +20,8 @@ export const AccountFrame = v.variant('type', [
   /** Somebody else proved a handle of this account; from `until` on it may be his. */
   v.object({ type: v.literal('handle-claimed'), handle: v.string(), until: Millis }),
   v.object({ type: v.literal('handle-lost'), handle: v.string() }),
+  /** Somebody wants the account's handles (`pending`), a device said no, or it came about. `by`: who gets them. */
+  v.object({ type: v.literal('recovery'), recovery: RecoveryId, state: RecoveryState, by: AccountId, dueAt: Millis }),
   /** To the sponsor of a link alone. */
   v.object({ type: v.literal('link'), link: LinkId, phase: LinkPhase }),
 ]);

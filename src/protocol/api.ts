@@ -4,6 +4,7 @@ import { KeyBundle, OneTimeBatch, OneTimeKey } from './bundle.ts';
 import { CallId, Word } from './call.ts';
 import { AccountId, CertificateChain, DeviceId, encoded, encodedUpTo, Hash, Millis } from './identity.ts';
 import { SignedManifest } from './manifest.ts';
+import { RecoveryView } from './recovery.ts';
 
 /** Request bodies, bytes, before parsing. Evidence has its own bound. */
 export const BODY_MAX_BYTES = 262_144;
@@ -202,6 +203,9 @@ export const KnownHead = v.object({
 });
 export type KnownHead = v.InferOutput<typeof KnownHead>;
 
+/** GET /v1/handles */
+export const HandlesReply = v.object({ handles: v.array(OwnHandle) });
+
 /** POST /v1/lookups */
 export const LookupRequest = v.object({
   handles: v.pipe(v.array(v.pipe(v.string(), v.maxLength(320))), v.minLength(1), v.maxLength(HANDLES_PER_LOOKUP)),
@@ -236,6 +240,8 @@ export const LookupResult = v.variant('found', [
     assertion: v.string(),
     /** From the known version, else from genesis, to the head; oldest first. */
     manifests: v.array(SignedManifest),
+    /** Recoveries of this account's handles that wait or were vetoed, and those by which it took others' over. */
+    recoveries: v.optional(v.array(RecoveryView), []),
     /** Number of the callable set. */
     set: v.number(),
     devices: v.array(LookupDevice),

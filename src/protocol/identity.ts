@@ -53,4 +53,7 @@ export const TYP = {
   dpop: 'dpop+jwt',
   accessToken: 'at+jwt',
   hello: 'callsign-hello+jws',
+  reset: 'callsign-reset+jwt',
+  veto: 'callsign-veto+jws',
+  recovery: 'callsign-recovery+jws',
 } as const;

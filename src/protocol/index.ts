@@ -12,4 +12,5 @@ export * from './identity.ts';
 export * from './link.ts';
 export * from './manifest.ts';
 export * from './problem.ts';
+export * from './recovery.ts';
 export * from './request.ts';

@@ -9,6 +9,7 @@ import { IceReply, IceRequest } from './ice.ts';
 import * as push from './push.ts';
 import { AccountId, DeviceId, encoded, Hash, Millis } from './identity.ts';
 import * as link from './link.ts';
+import * as recovery from './recovery.ts';
 import type { ProblemSlug } from './problem.ts';
 
 type Schema = v.GenericSchema;
@@ -329,6 +330,45 @@ export const OPERATIONS: readonly Operation[] = [
     problems: GUEST_PROBLEMS,
   },
   {
+    method: 'POST',
+    path: '/v1/recoveries',
+    id: 'startRecovery',
+    summary: 'Takes handles over from the account that holds them, after its delay and if no device of it says no',
+    who: 'device',
+    takes: json(recovery.RecoveryRequest),
+    gives: gives(recovery.RecoveryView, 202),
+    problems: ['refused'],
+  },
+  {
+    method: 'GET',
+    path: '/v1/recoveries',
+    id: 'recoveries',
+    summary: 'Recoveries of the own account’s handles, and by which it took others over',
+    who: 'device',
+    gives: gives(recovery.Recoveries),
+    problems: [],
+  },
+  {
+    method: 'POST',
+    path: '/v1/recoveries/{recovery}/veto',
+    id: 'vetoRecovery',
+    summary: 'A device of the account says no',
+    who: 'device',
+    takes: json(recovery.VetoRequest),
+    gives: gives(recovery.RecoveryView),
+    problems: ['not-found', 'refused'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/recoveries/accounts',
+    id: 'findRecoverable',
+    summary: 'The chain of the account whose recovery key signed',
+    who: 'anyone',
+    takes: json(recovery.RecoveryAccess),
+    gives: gives(recovery.RecoveryChain),
+    problems: ['refused', 'unavailable'],
+  },
+  {
     method: 'PUT',
     path: '/v1/keys/bundle',
     id: 'publishBundle',
@@ -363,7 +403,7 @@ export const OPERATIONS: readonly Operation[] = [
     id: 'handles',
     summary: 'Handles that the account proved',
     who: 'device',
-    gives: gives(v.object({ handles: v.array(api.OwnHandle) })),
+    gives: gives(api.HandlesReply),
     problems: [],
   },
   {
@@ -735,6 +775,7 @@ export const PARAMETERS: Readonly<Record<string, Schema>> = {
   evidence: Hash,
   id: encoded(16),
   link: link.LinkId,
+  recovery: recovery.RecoveryId,
 };
 
 const IDEMPOTENT = {

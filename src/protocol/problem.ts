@@ -68,6 +68,17 @@ export const RENEWAL_REASONS = [
 /** Why a link does not go on (docs/protocol/directory.md §6); to who does not know its secret there is none. */
 export const LINK_REASONS = ['link-over', 'link-taken', 'link-phase'] as const;
 
+/** Why handles are not taken over (docs/protocol/directory.md §7). */
+export const RECOVERY_REASONS = [
+  'recovery-never',
+  'recovery-needs-key',
+  'recovery-handles',
+  'recovery-vetoed',
+  'recovery-pending',
+  'recovery-over',
+  'recovery-refused',
+] as const;
+
 /** By slug, every `reason` that a server says. The token endpoint has RFC 6749's errors in their place: see TOKEN_REASONS. */
 export const REASONS = {
   'bad-request': [
@@ -109,6 +120,7 @@ export const REASONS = {
     'unknown-account',
     'unknown-device',
     'unknown-link',
+    'unknown-recovery',
     'no-such-evidence',
     'no-such-issuer',
     'no-such-run',
@@ -147,6 +159,7 @@ export const REASONS = {
     'test-handle',
     'refused-by-age',
     'manifest-version',
+    ...RECOVERY_REASONS,
     'link-commitment',
     'too-many-links',
     'push-kind-off',

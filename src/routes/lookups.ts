@@ -8,6 +8,7 @@ import { type AppContext, factory } from '../http/context.ts';
 import { decoyOf, handleHash } from '../http/handles.ts';
 import { idempotencyKey } from '../http/idempotency.ts';
 import { problem } from '../http/problem.ts';
+import { attestRecovery, type RecoveryFact } from '../http/recoveries.ts';
 import { tooMany } from '../http/rate-limit.ts';
 import { ofActor } from '../http/refusals.ts';
 import { LookupRequest, type LookupDevice, type LookupResult } from '../protocol/api.ts';
@@ -20,6 +21,7 @@ const DAY_MS = 86_400_000;
 
 interface AccountView {
   readonly account: string;
+  readonly recoveries: readonly RecoveryFact[];
   readonly proved: { readonly salt: string; readonly method: HandleMethod; readonly verifiedAt: number };
   readonly manifests: SignedManifest[];
   readonly set: number;
@@ -120,6 +122,7 @@ async function found(c: AppContext, { text, handle, hash, owner }: Sought, how: 
     account,
     assertion,
     manifests,
+    recoveries: await Promise.all(view.recoveries.map((one) => attestRecovery(c, one))),
     set,
     devices: devices.filter((one) => one !== null),
     expiresAt,

@@ -8,13 +8,16 @@ import { IdentifiedApi } from './api.ts';
 import type { Call } from './calls/call.ts';
 import { Calls } from './calls/calls.ts';
 import type { ClientConfig } from './config.ts';
+import { type ContactEvent, Contacts } from './contacts.ts';
 import { Courier } from './courier.ts';
 import { Directory, type FindOptions, type Peer } from './directory.ts';
 import type { Attester, Sponsor } from './enroll.ts';
+import { CallsignError } from './errors.ts';
 import { addHandle } from './handles.ts';
 import { deleteHistory, type HistoryPage, listHistory } from './history.ts';
 import { type Identity, ownHead } from './identity.ts';
 import { type LinkEvent, type Linking, startLink } from './link.ts';
+import { OwnAccount } from './own-account.ts';
 import { type Policy, readPolicy, setBlocked, writePolicy } from './policy.ts';
 import type { RenewalOptions } from './renew.ts';
 import { tell } from './tell.ts';
@@ -40,6 +43,8 @@ export interface ClientEvents {
   historyDeleted?: (calls: readonly string[]) => void;
   /** Something about the own account: a device came or went, a link moved on. Shown to the user; the chain is verified apart. */
   account?: (news: AccountFrame) => void;
+  /** A person changed since this device last looked: shown before any call, and to be acknowledged when it is another account. */
+  contact?: (event: ContactEvent) => void;
   /** Something that did not verify was dropped. */
   suspicious?: (about: string, reason: string) => void;
 }
@@ -48,6 +53,10 @@ export interface ClientEvents {
 export class CallsignClient {
   readonly api: IdentifiedApi;
   readonly directory: Directory;
+  /** Safety numbers, verified contacts. */
+  readonly contacts: Contacts;
+  /** The own account: recovery, devices, its end. */
+  readonly own: OwnAccount;
   readonly #config: ClientConfig;
   readonly #events: ClientEvents;
   readonly #calls: Calls;
@@ -65,6 +74,8 @@ export class CallsignClient {
     this.#events = events;
     this.api = new IdentifiedApi(config, identity);
     this.directory = new Directory(config, this.api);
+    this.contacts = new Contacts(this.api, this.directory, (event) => tell(events.contact, event));
+    this.own = new OwnAccount(this.api, this.directory);
     this.#upkeep = new Upkeep(this.api, attester, {
       renewalNeeded: (until, reason) => tell(events.renewalNeeded, until, reason),
     });
@@ -164,12 +175,15 @@ export class CallsignClient {
     return this.api.ask(RevocationReply, { method: 'DELETE', path, signal });
   }
 
-  find(handle: string, options: FindOptions = {}): Promise<Peer | null> {
-    return this.directory.find(handle, options);
+  /** Null: not found. What changed about the person is told before it resolves. */
+  async find(handle: string, options: FindOptions = {}): Promise<Peer | null> {
+    const peer = await this.directory.find(handle, options);
+    return peer && this.contacts.met(peer);
   }
 
-  /** Calls a peer that `find` returned with `claim`. */
+  /** Calls a peer that `find` returned with `claim`; throws while the handle's new account was not acknowledged. */
   call(peer: Peer, media: readonly string[] = ['audio']): Call {
+    if (peer.changedFrom !== null) throw new CallsignError('verification', 'another-account');
     return this.#calls.place(peer, media);
   }
 

@@ -13,6 +13,7 @@ import { pointOf } from './crypto/point.ts';
 import type { Bytes } from './crypto/provider.ts';
 import { CallsignError } from './errors.ts';
 import { verifyChain } from './manifests.ts';
+import { judgeReset, type KnownRecovery, readRecoveries } from './resets.ts';
 
 /** How long after its certificate ended a device may still be rung, ms. */
 const DORMANT_AFTER_MS = 90 * 86_400_000;
@@ -35,6 +36,10 @@ export interface Peer {
   readonly assertion: string;
   /** The handle led to another account before: another person, or a new account. Shown before a call, never skipped. */
   readonly changedFrom: string | null;
+  /** It did so by a recovery that the server vouches for, not by a plain move. */
+  readonly reset: boolean;
+  /** Somebody wants this account's handles, or wanted them and a device said no. */
+  readonly recovery: KnownRecovery | null;
 }
 
 export interface FindOptions {
@@ -124,16 +129,25 @@ export class Directory {
 
   async #verify(found: Found): Promise<Peer> {
     const { crypto, store } = this.#config;
-    const pinned = ((await store.get('pin', found.handle)) as string | undefined) ?? null;
     const head = await verifyChain(crypto, found.account, await this.head(found.account), found.manifests, this.#now());
     const handle = await this.#handle(found, head);
     const devices = await Promise.all(found.devices.map((one) => this.#device(found.account, head, one)));
+    const recoveries = await readRecoveries(this.#config, await this.#directoryKeys(), head, found.recoveries);
+    const pinned = ((await store.get('pin', handle)) as string | undefined) ?? null;
+    const changedFrom = pinned !== null && pinned !== found.account ? pinned : null;
+    const reset = changedFrom !== null && (await this.#judgeReset(changedFrom, recoveries));
     await store.write([
       { collection: 'head', id: found.account, value: head },
-      ...(pinned === null ? [{ collection: 'pin', id: found.handle, value: found.account } as const] : []),
+      ...(pinned === null ? [{ collection: 'pin', id: handle, value: found.account } as const] : []),
     ]);
-    const changedFrom = pinned !== null && pinned !== found.account ? pinned : null;
-    return { account: found.account, handle, head, set: found.set, devices, assertion: found.assertion, changedFrom };
+    const { account, set, assertion } = found;
+    const recovery = recoveries.find(({ claims }) => claims.sub === account) ?? null;
+    return { account, handle, head, set, devices, assertion, changedFrom, reset, recovery };
+  }
+
+  async #judgeReset(pinned: string, recoveries: readonly KnownRecovery[]): Promise<boolean> {
+    const own = this.#api.identity.account;
+    return judgeReset(this.#config, own, await this.head(pinned), pinned, recoveries, this.#now());
   }
 
   async #handle(found: Found, head: Head): Promise<string> {

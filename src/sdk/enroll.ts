@@ -55,7 +55,8 @@ export interface Enrolled {
 export interface Sponsor {
   readonly account: string;
   readonly head: Head;
-  sign(manifest: Manifest): Promise<{ kid: string; key: SigningKey }>;
+  /** `jwk` with the recovery key alone. */
+  sign(manifest: Manifest): Promise<{ kid: string; key: SigningKey; jwk?: { x: string; y: string } }>;
 }
 
 const TERMS = { handles: [], recovery: { policy: 'delay', delayHours: 24, handles: [] }, minProtocol: 1 } as const;

@@ -10,9 +10,13 @@ export { type Attester, enroll, type Enrolled, type Sponsor } from './enroll.ts'
 export { CallsignError, type ErrorCode } from './errors.ts';
 export { type HistoryPage } from './history.ts';
 export { type Identity, restoreIdentity } from './identity.ts';
+export { type ContactEvent, Contacts, type ScanResult, type Standing } from './contacts.ts';
 export { join, type Joining } from './join.ts';
 export { type LinkEvent, type Linking, type ShownCode } from './link.ts';
+export { OwnAccount } from './own-account.ts';
 export { type Policy } from './policy.ts';
+export { recoverWithKey, type RecoveryChoice } from './recovery.ts';
+export { newRecoveryKey, type RecoveryKey, recoveryKeyFrom } from './recovery-key.ts';
 export { type Change, type Collection, type KeyStore } from './store.ts';
 export { fileStore, type FileStoreOptions, type FileSystem } from './stores/file.ts';
 export { indexedDbStore } from './stores/indexed-db.ts';

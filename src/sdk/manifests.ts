@@ -11,11 +11,14 @@ import { CallsignError } from './errors.ts';
 /** One signature per (device id, key), in this order. */
 export async function signManifest(
   manifest: Manifest,
-  signers: readonly { kid: string; key: SigningKey }[],
+  signers: readonly { kid: string; key: SigningKey; jwk?: { x: string; y: string } }[],
 ): Promise<SignedManifest> {
   const made = draft(manifest);
   const signatures = [];
-  for (const { kid, key } of signers) signatures.push({ kid, signature: await key.sign(signingInput(made, { kid })) });
+  for (const { kid, key, jwk } of signers) {
+    const signer = { kid, ...(jwk && { jwk }) };
+    signatures.push({ ...signer, signature: await key.sign(signingInput(made, signer)) });
+  }
   return assemble(made, signatures);
 }
 

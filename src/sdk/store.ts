@@ -9,9 +9,20 @@ export interface Change {
 
 /**
  * identity: who this device is, and the key that wraps KEM seeds. prekey, kem, one-time: private keys of its bundle, by key id. inbox: its place in the
- * mailbox. seen: invitations opened. head: verified heads by account. pin: handle -> account.
+ * mailbox. seen: invitations opened. head: verified heads by account. pin: handle -> account. contact: what the
+ * user verified, by account. veto: signed vetoes of recoveries, by recovery.
  */
-export type Collection = 'identity' | 'prekey' | 'kem' | 'one-time' | 'inbox' | 'seen' | 'head' | 'pin';
+export type Collection =
+  | 'identity'
+  | 'prekey'
+  | 'kem'
+  | 'one-time'
+  | 'inbox'
+  | 'seen'
+  | 'head'
+  | 'pin'
+  | 'contact'
+  | 'veto';
 
 export interface KeyStore {
   /** True where CryptoKeys cannot be kept: keys are then made exportable, and kept as bytes that the store protects. */

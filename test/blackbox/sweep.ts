@@ -9,6 +9,7 @@ const FILLED: Readonly<Record<string, string>> = {
   evidence: 'A'.repeat(43),
   id: 'A'.repeat(22),
   link: 'A'.repeat(22),
+  recovery: 'A'.repeat(22),
 };
 const GARBAGE = [
   '[',

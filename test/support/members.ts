@@ -1,4 +1,6 @@
 import { createApp } from '../../src/app.ts';
+import type { Actors } from '../../src/actors/port.ts';
+import { shipEvents } from '../../src/jobs/events.ts';
 import {
   CallsignClient,
   type ClientConfig,
@@ -84,8 +86,19 @@ export class Members {
   }
 
   /** Moves the clock; deadlines of actors that fall into it are due. */
-  pass(ms: number): Promise<void> {
-    return this.place.simulator.pass(ms);
+  async pass(ms: number): Promise<void> {
+    await this.ship();
+    await this.place.simulator.pass(ms);
+    await this.ship();
+  }
+
+  /** What the events queue would do: the feed is told, and no actor waits for it any more. */
+  async ship(): Promise<void> {
+    const { simulator, actors, db } = this.place;
+    const ship = shipEvents(actors as Actors, db);
+    for (const kind of ['account', 'device', 'call'])
+      for (const { actor: name } of simulator.rows<{ actor: string }>(`SELECT DISTINCT actor FROM ${kind}_event`))
+        await ship({ actor: { kind, name }, key: 'events' }, 1);
   }
 
   close(): void {

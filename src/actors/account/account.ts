@@ -12,6 +12,7 @@ import { lookup } from './lookup.ts';
 import { commitManifest } from './manifest.ts';
 import { conclude } from './operation.ts';
 import { policyOf, setPolicy } from './policy.ts';
+import { onRecovery, onRecoveryDue, RECOVERY_DEADLINE } from './recovery.ts';
 import { accountSchema, accountTables } from './schema.ts';
 import { seek } from './seeking.ts';
 
@@ -45,6 +46,7 @@ export const account: Actor<AccountCommand> = {
 const DUE: Readonly<Record<string, (t: Turn) => void>> = {
   [HISTORY_DEADLINE]: forgetOldHistory,
   [LINK_DEADLINE]: onLinksDue,
+  [RECOVERY_DEADLINE]: onRecoveryDue,
 };
 
 /** Only a genesis manifest makes an account; to everybody else one that is not there answers the same and writes nothing. */
@@ -100,6 +102,8 @@ function obey(t: Turn, command: AccountCommand): Json {
       return revoke(t, command);
     case 'link':
       return onLink(t, command);
+    case 'recovery':
+      return onRecovery(t, command);
     case 'call':
       return onCallMail(t, command.mail);
     case 'events':

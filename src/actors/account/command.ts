@@ -132,6 +132,21 @@ export type AccountCommand =
       | { readonly step: 'arrive' | 'look' | 'refuse' }
       | Extract<LinkStep, { step: 'commit' | 'open' | 'reveal' | 'sign' }>
     ))
+  /** `start`: another account proved these handles (canonical). `by-key`: SHA-256 of the recovery key that signed. */
+  | ({ readonly do: 'recovery' } & (
+      | { readonly step: 'start'; readonly by: string; readonly handles: readonly string[] }
+      | { readonly step: 'list' }
+      | { readonly step: 'veto'; readonly recovery: string; readonly veto: string }
+      | { readonly step: 'notified'; readonly recovery: string }
+      | { readonly step: 'by-key'; readonly keyHash: string }
+      | {
+          readonly step: 'recovered-from';
+          readonly account: string;
+          readonly recovery: string;
+          readonly startedAt: number;
+          readonly at: number;
+        }
+    ))
   | { readonly do: 'call'; readonly mail: AccountMail }
   | EventCommand
   | { readonly do: 'unclear' };

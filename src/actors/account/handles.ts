@@ -7,6 +7,7 @@ import { isActive } from './activity.ts';
 import { bucketOf, saveBucket } from './buckets.ts';
 import type { AccountCommand } from './command.ts';
 import { tellDevices } from './notice.ts';
+import { pendingRecovery } from './recovery.ts';
 
 const COLUMNS = 'handle, salt, commitment, verified_at AS verifiedAt, hidden';
 
@@ -26,6 +27,7 @@ export function handlesOf(t: Turn): Json {
 /** Before a code goes out in this account's name: how often it may, and whether its handles are for tests. */
 export function prove(t: Turn, { test, limit }: AccountCommand & { do: 'prove' }): Json {
   if (isOther(t, test)) return { ok: false, reason: 'test-handle' };
+  if (pendingRecovery(t)) return { ok: false, reason: 'recovery-pending' };
   const taken = takeToken(bucketOf(t, 'code'), limit, t.now);
   saveBucket(t, 'code', taken.bucket);
   if (taken.ok) return { ok: true };

@@ -6,6 +6,7 @@ import { CAPABILITY_MS, isGenuine, mintFor } from './capability.ts';
 import type { AccountCommand } from './command.ts';
 import { headOf, manifestsAfter } from './head.ts';
 import { policyOf } from './policy.ts';
+import { recoveriesOf } from './recovery.ts';
 
 interface Proved {
   readonly salt: string;
@@ -41,6 +42,7 @@ export function lookup(t: Turn, { caller, handle, known }: AccountCommand & { do
   return {
     ok: true,
     account: head.account,
+    recoveries: recoveriesOf(t),
     proved,
     manifests: manifestsAfter(t, isKnown(t, known) ? known.version : 0),
     set: set.number,

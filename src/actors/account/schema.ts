@@ -19,6 +19,8 @@ const events = eventTables('account');
  *   account_sought     strangers' handles (keyed hashes) that this account looked up in the last day
  *   account_seen       when one of its devices last asked for something, to the day
  *   account_key        keys of the capabilities it mints, newest last; two are current
+ *   account_recovery   recoveries of its handles by another account: what waits, and for thirty days what became of it
+ *   account_reset      accounts whose handles this one took over by recovery
  *   account_link       links under way and lately over, one document each
  */
 export const accountTables: readonly string[] = [
@@ -38,6 +40,8 @@ export const accountTables: readonly string[] = [
   'account_seen',
   'account_link',
   'account_operation',
+  'account_recovery',
+  'account_reset',
   ...events.tables,
 ];
 
@@ -99,6 +103,15 @@ export const accountSchema: readonly SchemaStep[] = [
       `CREATE TABLE account_operation (actor TEXT NOT NULL, device TEXT NOT NULL, id TEXT NOT NULL, fingerprint TEXT NOT NULL,
          open_until INTEGER NOT NULL, answer TEXT, until INTEGER NOT NULL, PRIMARY KEY (actor, device, id)) WITHOUT ROWID`,
       `CREATE INDEX account_operation_until ON account_operation (actor, until)`,
+    ],
+  },
+  {
+    minReader: 1,
+    sql: [
+      `CREATE TABLE account_recovery (actor TEXT NOT NULL, recovery TEXT NOT NULL, state TEXT NOT NULL, by TEXT NOT NULL, started_at INTEGER NOT NULL,
+         due_at INTEGER NOT NULL, handles TEXT NOT NULL, notified INTEGER NOT NULL, veto TEXT, ended_at INTEGER, PRIMARY KEY (actor, recovery)) WITHOUT ROWID`,
+      `CREATE TABLE account_reset (actor TEXT NOT NULL, account TEXT NOT NULL, recovery TEXT NOT NULL, started_at INTEGER NOT NULL, at INTEGER NOT NULL,
+         PRIMARY KEY (actor, account)) WITHOUT ROWID`,
     ],
   },
 ];

@@ -1,0 +1,73 @@
+import { successor } from '../directory/manifest/write.ts';
+import { ManifestReply } from '../protocol/api.ts';
+import type { RecoveryView } from '../protocol/recovery.ts';
+import type { IdentifiedApi } from './api.ts';
+import type { Directory } from './directory.ts';
+import { CallsignError } from './errors.ts';
+import { ownHead } from './identity.ts';
+import { signManifest, verifyChain } from './manifests.ts';
+import {
+  listRecoveries,
+  recoverHandles,
+  type RecoveryChoice,
+  recoveryOf,
+  setRecovery,
+  vetoRecovery,
+} from './recovery.ts';
+
+/** The account that this device is of: its devices, its recovery, its end. */
+export class OwnAccount {
+  readonly #api: IdentifiedApi;
+  readonly #directory: Directory;
+
+  constructor(api: IdentifiedApi, directory: Directory) {
+    this.#api = api;
+    this.#directory = directory;
+  }
+
+  /**
+   * Removes a device: this device signs the version without it, and with that version it is out of service as a revoked one is.
+   * Its id and key never come back.
+   */
+  async removeDevice(device: string, signal?: AbortSignal): Promise<void> {
+    await this.#current(signal);
+    const { config, identity } = this.#api;
+    const head = await ownHead(config, identity.account);
+    const devices = head.manifest.devices.filter(({ id }) => id !== device);
+    if (devices.length === head.manifest.devices.length) throw new CallsignError('local', 'device-not-in-manifest');
+    const next = successor(head, this.#api.serverNow(), { devices });
+    const manifest = await signManifest(next, [{ kid: identity.device, key: identity.key }]);
+    await this.#api.ask(ManifestReply, { method: 'POST', path: '/v1/manifests', body: { manifest }, signal });
+    const known = await verifyChain(config.crypto, identity.account, head, [manifest], this.#api.serverNow());
+    await config.store.write([{ collection: 'head', id: identity.account, value: known }]);
+  }
+
+  /** Who may recover the account. Comes into force after the delay of what was in force before. */
+  async setRecovery(choice: RecoveryChoice, signal?: AbortSignal): Promise<void> {
+    await this.#current(signal);
+    await setRecovery(this.#api, choice, signal);
+  }
+
+  /** Asks, from this new account, for the handles of an older one that this person cannot get at any more. */
+  recoverHandles(...given: Parameters<typeof recoverHandles> extends [unknown, ...infer Rest] ? Rest : never) {
+    return recoverHandles(this.#api, ...given);
+  }
+
+  recoveryOf(handles: readonly string[], signal?: AbortSignal): Promise<RecoveryView> {
+    return recoveryOf(this.#api, handles, signal);
+  }
+
+  recoveries(signal?: AbortSignal): Promise<readonly RecoveryView[]> {
+    return listRecoveries(this.#api, signal);
+  }
+
+  veto(recovery: string, signal?: AbortSignal): Promise<RecoveryView> {
+    return vetoRecovery(this.#api, recovery, signal);
+  }
+
+  async #current(signal: AbortSignal | undefined): Promise<void> {
+    const { account } = this.#api.identity;
+    const head = await ownHead(this.#api.config, account);
+    await this.#directory.chainOf(account, head.version + 1, signal);
+  }
+}
