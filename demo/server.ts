@@ -70,7 +70,7 @@ export async function startServer(
   const state = mkdtempSync(join(tmpdir(), 'callsign-demo-'));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const vars = { ...settings, ...secrets, ORIGIN: url, DEPLOYMENT: 'development', POLICY: 'development' };
+  const vars = { POLICY: 'development', ...settings, ...secrets, ORIGIN: url, DEPLOYMENT: 'development' };
   const { args, env } = command(host, port, state, vars);
   const log: string[] = [];
   let running: ChildProcess | null = null;

@@ -14,6 +14,9 @@ import * as der from './der.ts';
 /** Infineon's vendor id: tests need a maker of discrete TPMs. */
 export const DISCRETE_VENDOR = 'id:49465800';
 
+/** Servers of tests judge by the machine's clock. */
+const LONG = Date.UTC(2046, 0);
+
 const id = (n: number): Uint8Array => new Uint8Array([n, n, n, n]);
 
 export function tpmName(manufacturer = DISCRETE_VENDOR): der.Bytes {
@@ -36,8 +39,12 @@ export interface Factory {
 export async function makeFactory(change: Partial<Anchor> = {}): Promise<Factory> {
   const [rootKey, issuerKey] = [await ca.makeKey('P-384'), await ca.makeKey()];
   const sign = [ca.basicConstraints(true), ca.keyUsage(0x04)];
-  const root: Link = { key: rootKey, extensions: [...sign, ca.subjectKeyId(id(1))] };
-  const issuer: Link = { key: issuerKey, extensions: [...sign, ca.subjectKeyId(id(2)), ca.authorityKeyId(id(1))] };
+  const root: Link = { key: rootKey, notAfter: LONG, extensions: [...sign, ca.subjectKeyId(id(1))] };
+  const issuer: Link = {
+    key: issuerKey,
+    notAfter: LONG,
+    extensions: [...sign, ca.subjectKeyId(id(2)), ca.authorityKeyId(id(1))],
+  };
   const { certificates } = await makeChain([root, issuer]);
   const anchor = makeAnchor(certificates[1]!, { id: 'TEST-TPM-ROOT', ...change });
 
@@ -49,7 +56,11 @@ export async function makeFactory(change: Partial<Anchor> = {}): Promise<Factory
       ca.extendedKeyUsage('2.23.133.8.1'),
       tpmName(),
     ];
-    const chain: Chain = await makeChain([root, issuer, { subject: der.seq(), spki, extensions, ...leaf }]);
+    const chain: Chain = await makeChain([
+      root,
+      issuer,
+      { subject: der.seq(), spki, extensions, notAfter: LONG, ...leaf },
+    ]);
     return chain.ders.slice(0, 2);
   };
   const trust = { anchors: [anchor], intermediates: [], metadata: null, androidStatus: null };
