@@ -8,8 +8,11 @@ import { callWhy } from './commands/call-why.ts';
 import { deviceList } from './commands/device-list.ts';
 import { deviceRevoke } from './commands/device-revoke.ts';
 import { events } from './commands/events.ts';
+import { holdsApprove, holdsDeny, holdsList } from './commands/holds.ts';
+import { inventoryImport } from './commands/inventory-import.ts';
 import { listsImport } from './commands/lists-import.ts';
 import { policyTry } from './commands/policy-try.ts';
+import { rejudgeDecisions, rejudgeList } from './commands/rejudge.ts';
 import { trustList } from './commands/trust-list.ts';
 import { trustVerify } from './commands/trust-verify.ts';
 
@@ -27,4 +30,10 @@ export const commands: readonly Command[] = [
   events,
   auditVerify,
   listsImport,
+  rejudgeList,
+  ...rejudgeDecisions,
+  inventoryImport,
+  holdsList,
+  holdsApprove,
+  holdsDeny,
 ];

@@ -9,4 +9,5 @@ export const MIGRATIONS = [
   '0006_issuer.sql',
   '0007_handles.sql',
   '0008_posture.sql',
+  '0009_inventory.sql',
 ] as const;

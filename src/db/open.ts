@@ -5,6 +5,7 @@ import { database, type D1Shaped, type Database } from './database.ts';
 import { Evidences } from './evidences.ts';
 import { Feed } from './feed.ts';
 import { Handles } from './handles.ts';
+import { Inventories } from './inventory.ts';
 import { Lists } from './lists.ts';
 import { MIGRATIONS } from './migrations.ts';
 import { Rejudgings } from './rejudging.ts';
@@ -36,6 +37,7 @@ export function openRepositories(d1: D1Shaped): Repositories {
     },
     handles: handlesOf(db, verifications),
     evidence: new Evidences(db),
+    inventory: new Inventories(db),
     certificates: new Certificates(db),
     revocationLists: new RevocationLists(db),
     lists: new Lists(db),

@@ -95,6 +95,39 @@ export interface Standing {
 /** `held`: nothing was written. */
 export type Kept = { readonly ok: true } | { readonly ok: false; readonly held: 'evidence-cap' | 'key-in-use' };
 
+/** A keyed hash of what identifies hardware, and of what kind it is. */
+export interface HardwareMark {
+  readonly kind: string;
+  readonly value: string;
+}
+
+export interface HeldEnrollment {
+  /** SHA-256 of the challenge's token. */
+  readonly id: string;
+  /** SHA-256 of the request. */
+  readonly request: string;
+  readonly account: string;
+  readonly device: string;
+  readonly format: string;
+  readonly state: 'asked' | 'approved' | 'denied';
+  readonly at: number;
+  readonly until: number;
+}
+
+export interface Inventory {
+  /** Whether any of these is listed. */
+  lists(marks: readonly HardwareMark[]): Promise<boolean>;
+  /** How many are listed then. */
+  change(add: readonly HardwareMark[], remove: readonly HardwareMark[], now: number): Promise<number>;
+  /** Written once; the same again changes nothing. */
+  hold(row: HeldEnrollment): Promise<void>;
+  held(id: string, now: number): Promise<HeldEnrollment | null>;
+  /** By age; those that are over are forgotten. */
+  waiting(now: number): Promise<readonly HeldEnrollment[]>;
+  /** False when none of that id is kept. */
+  decide(id: string, state: 'approved' | 'denied', now: number): Promise<boolean>;
+}
+
 export interface Evidence {
   /** All of it or nothing; the same again changes nothing. */
   put(row: EvidenceRow, standing?: Standing): Promise<Kept>;
@@ -285,6 +318,7 @@ export interface Repositories {
   readonly challenges: Challenges;
   readonly handles: Handles;
   readonly evidence: Evidence;
+  readonly inventory: Inventory;
   readonly certificates: Certificates;
   readonly revocationLists: RevocationLists;
   readonly lists: Lists;

@@ -284,3 +284,34 @@ export const revocationList = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.issuer, table.number] })],
 );
+
+/** Hardware that the operator lists, as keyed hashes; what policy `inventory` asks. */
+export const inventory = sqliteTable(
+  'inventory',
+  {
+    /** ek | serial | spki | credential */
+    kind: text().notNull(),
+    value: text().notNull(),
+    at: integer().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.kind, table.value] })],
+);
+
+/** Enrollments that wait for an operator's yes, and what the operator said. */
+export const heldEnrollment = sqliteTable(
+  'held_enrollment',
+  {
+    /** SHA-256 of the challenge's token. */
+    id: text().primaryKey(),
+    /** SHA-256 of the request: the very same goes on, and no other. */
+    request: text().notNull(),
+    account: text().notNull(),
+    device: text().notNull(),
+    format: text().notNull(),
+    /** asked | approved | denied */
+    state: text().notNull(),
+    at: integer().notNull(),
+    until: integer().notNull(),
+  },
+  (table) => [index('held_enrollment_until').on(table.until)],
+);

@@ -49,23 +49,30 @@ export interface Named {
 export type Claim = Pick<EnrollmentRequest, 'token' | 'format' | 'evidence' | 'csr'>;
 
 /** G1 in its order; what the evidence is about is named by the manifest. Nothing is written here. */
-export function judgeEnrollment(services: Services, request: EnrollmentRequest, now: number): Promise<Judgement> {
-  return judgeDevice(services, request, (nonce) => nameDevice(request, nonce), now);
+export function judgeEnrollment(
+  services: Services,
+  request: EnrollmentRequest,
+  now: number,
+  heldAt: number | null = null,
+): Promise<Judgement> {
+  return judgeDevice(services, request, (nonce) => nameDevice(request, nonce), now, heldAt);
 }
 
 /**
  * Our own challenge, who it is about, the transcript over all of it, the evidence, the request of the very key. Nothing is
- * written here.
+ * written here. One that an operator held is judged at the time it first came, `heldAt`, with the lists of now.
  */
 export async function judgeDevice(
   services: Services,
   request: Claim,
   name: (nonce: Nonce) => ({ ok: true } & Named) | (Judgement & { ok: false }),
   now: number,
+  heldAt: number | null = null,
 ): Promise<Judgement> {
   const { deployment, keys, policy } = services;
+  const at = heldAt ?? now;
   // 1. The challenge is ours, unexpired, for this purpose and format; device and account are read from it alone.
-  const opened = openNonce(keys.nonces, request.token, 'enrol', now);
+  const opened = openNonce(keys.nonces, request.token, 'enrol', at);
   if (!opened.ok)
     return no({ slug: 'attestation-refused', reason: opened.reason === 'expired' ? 'challenge-expired' : 'challenge' });
   const { nonce, id } = opened;
@@ -97,7 +104,8 @@ export async function judgeDevice(
   const expected: Expected = {
     transcript: enrollmentTranscript(attestedFields(fields)),
     identityKey,
-    now,
+    now: at,
+    ...(heldAt !== null && { listsAt: now }),
     rpId: deployment.rpId,
     origins: deployment.origins,
     ...(activation && { activation }),

@@ -30,7 +30,9 @@ export interface Asked {
     | 'operator.read-call'
     | 'operator.asked-revocation'
     | 'operator.imported-list'
-    | 'operator.decided-run';
+    | 'operator.decided-run'
+    | 'operator.changed-inventory'
+    | 'operator.decided-hold';
   readonly subject: string;
   readonly reason: string | null;
 }

@@ -311,6 +311,22 @@ export const ListImport = v.object({
   list: v.pipe(v.string(), v.minLength(1), v.regex(/^[A-Za-z0-9_-]+$/)),
 });
 
+const Hardware = v.object({
+  /** As verdicts name them: `ek` and `spki` are SHA-256 of a SubjectPublicKeyInfo, hex; `serial` hex without leading zeros; `credential` base64url. */
+  kind: v.picklist(['ek', 'serial', 'spki', 'credential']),
+  value: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,1400}$/)),
+});
+const Several = v.optional(v.pipe(v.array(Hardware), v.maxLength(1_000)), []);
+/** POST /v1/admin/inventory: kept as keyed hashes only. */
+export const InventoryChange = v.object({ add: Several, remove: Several });
+
+/** POST /v1/admin/holds. `reason` goes into the audit: no names. */
+export const HoldDecision = v.object({
+  hold: Hash,
+  decision: v.picklist(['approve', 'deny']),
+  reason: v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(150)),
+});
+
 /** POST /v1/admin/runs. `devices` are those that stay, for `narrow`. `reason` goes into the audit: no names. */
 export const RunDecision = v.object({
   run: v.pipe(v.string(), v.minLength(1), v.maxLength(128)),

@@ -112,6 +112,7 @@ export const REASONS = {
     'policy',
     'revoked',
     'try-later',
+    'held',
     'device-state',
   ],
   'not-found': [
@@ -124,6 +125,7 @@ export const REASONS = {
     'no-such-evidence',
     'no-such-issuer',
     'no-such-run',
+    'no-such-hold',
     'development-only',
     'nothing-sent',
     'handle-not-held',

@@ -11,6 +11,7 @@ import { issuerName } from '../ca/authority.ts';
 import { currentRevocationList } from '../jobs/revocation-list.ts';
 import { OperatorRevocation } from '../protocol/api.ts';
 import { CallId } from '../protocol/call.ts';
+import { inventory } from './inventory.ts';
 import { lists } from './lists.ts';
 import { Hash } from '../protocol/identity.ts';
 
@@ -30,6 +31,7 @@ export const admin = factory
   .createApp()
   .use('/v1/admin/*', operated)
   .route('/', lists)
+  .route('/', inventory)
   .get('/v1/admin/devices', (c) =>
     searched(c, (query, after) => c.var.services.db.certificates.devices(query, after, PAGE), 'devices', 'device'),
   )

@@ -1,6 +1,7 @@
 import { ACTIVATION_RANDOMNESS, challengeActivation } from '../attestation/tpm/activation.ts';
 import { base64url, fromBase64url } from '../bytes/base64url.ts';
-import type { Kept } from '../db/repositories.ts';
+import type { Verdict } from '../attestation/verdict.ts';
+import type { HeldEnrollment, Kept } from '../db/repositories.ts';
 import { digest, digestOf } from '../http/digest.ts';
 import { sealActivation } from '../http/activation.ts';
 import { ask, deviceOf } from '../http/ask.ts';
@@ -11,6 +12,7 @@ import { certify } from '../http/certify.ts';
 import { type AppContext, factory } from '../http/context.ts';
 import { type Judged, judgeEnrollment } from '../http/enrollment.ts';
 import { keepEvidence } from '../http/evidence.ts';
+import { byInventory, HELD_MS } from '../http/inventory.ts';
 import { limited } from '../http/limited.ts';
 import { commitManifest } from '../http/manifests.ts';
 import { problem } from '../http/problem.ts';
@@ -63,33 +65,64 @@ export const enrollments = factory
     if (!read.ok) return read.response;
     const { services } = c.var;
     const now = services.now();
-    const judgement = await judgeEnrollment(services, read.value, now);
+    const id = base64url(digestOf(read.value.token));
+    const held = services.policy.inventory === 'off' ? null : await services.db.inventory.held(id, now);
+    const judgement = await judgeEnrollment(services, read.value, now, held?.at ?? null);
     if (!judgement.ok) {
       const { slug, reason } = judgement.refusal;
-      const failed = judgement.verdict?.checks.find((check) => check.outcome === 'fail');
-      services.log({
-        event: 'enrollment.refused',
-        request: c.var.request,
-        reason: judgement.verdict?.reason ?? reason,
-        check: failed?.id ?? null,
-      });
+      refusedFor(c, judgement.verdict, reason);
       return problem(c, slug, reason);
     }
-    return record(c, read.value, judgement.judged, now);
+    const verdict = await byInventory(services, judgement.judged, held);
+    if (verdict.decision === 'refuse') {
+      refusedFor(c, verdict, 'policy');
+      return problem(c, 'attestation-refused', 'policy');
+    }
+    return record(c, read.value, { ...judgement.judged, verdict }, { id, held, now });
   });
 
+function refusedFor(c: AppContext, verdict: Verdict | undefined, reason: string): void {
+  const check = verdict?.checks.find(({ outcome }) => outcome === 'fail')?.id ?? null;
+  const event = 'enrollment.refused';
+  c.var.services.log({ event, request: c.var.request, reason: verdict?.reason ?? reason, check });
+}
+
+interface Holding {
+  /** Names the challenge among those held. */
+  readonly id: string;
+  readonly held: HeldEnrollment | null;
+  readonly now: number;
+}
+
 /** The judged enrollment becomes durable, step by step; every step can be repeated by a retry of the same request. */
-async function record(c: AppContext, request: EnrollmentRequest, judged: Judged, now: number): Promise<Response> {
+async function record(
+  c: AppContext,
+  request: EnrollmentRequest,
+  judged: Judged,
+  { id, held, now }: Holding,
+): Promise<Response> {
   const { services } = c.var;
   const { account, device, challenge, verdict } = judged;
   const same = base64url(digestOf(JSON.stringify([request.evidence, request.csr, request.manifest])));
-  if (!(await services.db.challenges.use(challenge, same, judged.nonce.expiresAt)))
+  const another = held !== null && held.request !== same;
+  if (another || !(await services.db.challenges.use(challenge, same, judged.nonce.expiresAt)))
     return problem(c, 'attestation-refused', 'challenge-used');
-  const committed = await commitManifest(c, account, request.manifest!);
-  if (!committed.ok) return committed.response;
-  if (!committed.value.ok) {
-    const { slug, reason } = ofManifest(committed.value.reason);
-    return problem(c, slug, reason);
+  const refused = held === null ? await committed(c, account, request) : null;
+  if (refused !== null) return refused;
+  if (verdict.decision === 'hold') {
+    const { format } = verdict;
+    const waits = {
+      id,
+      request: same,
+      account,
+      device,
+      format,
+      state: 'asked',
+      at: now,
+      until: now + HELD_MS,
+    } as const;
+    if (held === null) await services.db.inventory.hold(waits);
+    return problem(c, 'attestation-refused', 'held');
   }
   const kept = await keepEvidence(services, { ...judged, key: judged.proven.key, posture: false }, now);
   if (!kept.ok) return notKept(c, kept.held);
@@ -115,6 +148,15 @@ async function record(c: AppContext, request: EnrollmentRequest, judged: Judged,
     hardware: verdict.assurance.attestedKeyHardware,
   });
   return c.json(enrollment(judged, certified.value, base64url(pushToken)), 201);
+}
+
+/** A device that is held is in its account from the first, so that its manifest does not grow old; a certificate is another thing. */
+async function committed(c: AppContext, account: string, request: EnrollmentRequest): Promise<Response | null> {
+  const answer = await commitManifest(c, account, request.manifest!);
+  if (!answer.ok) return answer.response;
+  if (answer.value.ok) return null;
+  const { slug, reason } = ofManifest(answer.value.reason);
+  return problem(c, slug, reason);
 }
 
 function notKept(c: AppContext, held: (Kept & { ok: false })['held']): Response {

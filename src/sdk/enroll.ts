@@ -63,14 +63,15 @@ const TERMS = { handles: [], recovery: { policy: 'delay', delayHours: 24, handle
 
 /**
  * Enrolls this device: as the first of a new account, or with a `sponsor` as one more of its account. Certificate, account
- * and manifest are in the store when it resolves.
+ * and manifest are in the store when it resolves. Where an operator must agree, `held` is called, as often as it takes: the very
+ * same is asked again when it resolves, for seven days; without `held` that is a refusal, `held`.
  */
 export async function enroll(
   config: ClientConfig,
   attester: Attester,
-  options: { sponsor?: Sponsor; signal?: AbortSignal } = {},
+  options: { sponsor?: Sponsor; signal?: AbortSignal; held?: () => Promise<void> } = {},
 ): Promise<Enrolled> {
-  const { sponsor, signal } = options;
+  const { sponsor, signal, held } = options;
   const api = new Api(config);
   const challenge = await api.ask(Challenge, {
     method: 'POST',
@@ -81,7 +82,8 @@ export async function enroll(
   const key = await identityKeyFor(config, attester, challenge);
   const { manifest, account } = await manifestFor(config, challenge, key, sponsor);
   const proof = await prove(config, api, attester, { challenge, key, account }, signal);
-  return submit(config, api, { challenge, proof, key, account, manifest, known: sponsor?.head ?? null }, signal);
+  const made = { challenge, proof, key, account, manifest, known: sponsor?.head ?? null };
+  return submit(config, api, made, signal, held);
 }
 
 /** The device that a challenge names, its identity key, and the account it will be of. */
@@ -150,11 +152,24 @@ export async function submit(
   api: Api,
   made: Candidate & { readonly proof: Proof; readonly manifest: SignedManifest; readonly known: Head | null },
   signal?: AbortSignal,
+  held?: () => Promise<void>,
 ): Promise<Enrolled> {
   const { challenge, proof, key, account, manifest, known } = made;
   const body = { token: challenge.token, ...proof, manifest };
-  const reply = await api.ask(Enrollment, { method: 'POST', path: '/v1/enrollments', body, signal });
+  const send = () => api.ask(Enrollment, { method: 'POST', path: '/v1/enrollments', body, signal });
+  const reply = await (held ? patiently(send, held) : send());
   return accept(config, { reply, key, account, manifest, known });
+}
+
+async function patiently<T>(send: () => Promise<T>, held: () => Promise<void>): Promise<T> {
+  for (;;) {
+    try {
+      return await send();
+    } catch (error) {
+      if (!(error instanceof CallsignError) || error.reason !== 'held') throw error;
+    }
+    await held();
+  }
 }
 
 async function manifestFor(

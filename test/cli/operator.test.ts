@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -162,4 +162,19 @@ it('a wrong key and an unknown device are refused in a sentence', async () => {
   delete process.env['CALLSIGN_OPERATOR_KEY'];
   await expect(run('device list')).rejects.toThrow(UsageError);
   process.env['CALLSIGN_OPERATOR_KEY'] = key;
+});
+
+it('inventory import lists hardware, holds and runs are shown, and what is not there is said to be so', async () => {
+  const file = join(folder, 'inventory.txt');
+  writeFileSync(file, '# endorsement keys\nek 0a0b\nserial 1f\n');
+  expect((await run('inventory import', file)).text).toBe('2 of 2 listed; 2 are listed');
+  expect((await run('inventory import', file, '--remove')).text).toBe('2 of 2 taken off; 0 are listed');
+  writeFileSync(file, 'ek zz zz\n');
+  await expect(run('inventory import', file)).rejects.toThrow('line 1: a kind');
+  expect((await run('holds list')).text).toContain('hold');
+  await expect(run('holds approve', 'A'.repeat(43), '--reason', 'known')).rejects.toThrow('no-such-hold');
+  await expect(run('holds deny', 'A'.repeat(43))).rejects.toThrow('a hold and a reason are needed');
+  expect((await run('rejudge list')).text).toMatch(/^run\s+state/);
+  await expect(run('rejudge show', 'mds/1/0')).rejects.toThrow('no-such-run');
+  await expect(run('rejudge narrow', 'mds/1/0', '--reason', 'seen')).rejects.toThrow('name the devices that stay');
 });
