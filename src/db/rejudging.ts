@@ -28,7 +28,12 @@ export class Rejudgings implements Rejudging {
     return held === null;
   }
 
-  async candidates(run: Run, selection: Selection, now: number, limit: number): Promise<readonly Candidate[]> {
+  async candidates(
+    run: Pick<Run, 'cursorAt' | 'cursorId'>,
+    selection: Selection,
+    now: number,
+    limit: number,
+  ): Promise<readonly Candidate[]> {
     const marked =
       selection === 'all'
         ? sql`1`

@@ -270,7 +270,12 @@ export interface Rejudging {
   /** Puts an end to earlier runs of its kind; false when it was begun before. */
   begin(run: Run): Promise<boolean>;
   /** Newest evidence of devices that are not out of service, after the run's cursor. */
-  candidates(run: Run, selection: Selection, now: number, limit: number): Promise<readonly Candidate[]>;
+  candidates(
+    run: Pick<Run, 'cursorAt' | 'cursorId'>,
+    selection: Selection,
+    now: number,
+    limit: number,
+  ): Promise<readonly Candidate[]>;
   /** The slice is durable with what it condemned. What an operator spared before in a run of this kind stays spared. */
   advance(run: Run, condemned: readonly Omit<Finding, 'state'>[]): Promise<void>;
   findings(run: string): Promise<readonly Finding[]>;

@@ -31,6 +31,7 @@ export interface Asked {
     | 'operator.asked-revocation'
     | 'operator.imported-list'
     | 'operator.decided-run'
+    | 'operator.tried-policy'
     | 'operator.changed-inventory'
     | 'operator.decided-hold';
   readonly subject: string;

@@ -203,6 +203,49 @@ function told(run: Run, what: string, severity: NewEvent['severity'], now: numbe
   };
 }
 
+/** Evidence that the policy in force accepts and the tried one does not. */
+export interface Turned {
+  readonly evidence: string;
+  readonly account: string;
+  readonly device: string;
+  readonly reason: string;
+  /** Whether a run of that policy would revoke for it; other refusals say nothing against the hardware. */
+  readonly revoked: boolean;
+}
+
+export interface Trial {
+  readonly judged: number;
+  readonly turned: readonly Turned[];
+  /** Where the next part begins; null when all was judged. */
+  readonly next: string | null;
+}
+
+const TRIAL_SLICE = 200;
+
+/** One part of what a run of another policy would find, after the cursor of the part before. Nothing is written. */
+export async function tryPolicy(
+  ground: Pick<Rejudge, 'db' | 'policy' | 'secrets'> & { readonly trust: TrustStore },
+  policy: Policy,
+  after: string,
+  now: number,
+): Promise<Trial> {
+  const [at = '0', ...id] = after.split('/');
+  const start = { cursorAt: Number(at), cursorId: id.join('/') };
+  const candidates = await ground.db.rejudging.candidates(start, 'all', now, TRIAL_SLICE);
+  const turned: Turned[] = [];
+  for (const { hash, account, device, sealed } of candidates) {
+    const kept = await openCase(ground.secrets.evidence, hash, sealed);
+    if (kept === null) continue;
+    const expected = { ...kept.expected, listsAt: now };
+    const before = await verifyEvidence(kept.evidence, expected, ground.trust, ground.policy);
+    const { reason } = await verifyEvidence(kept.evidence, expected, ground.trust, policy);
+    if (before.decision !== 'accept' || reason === undefined) continue;
+    turned.push({ evidence: hash, account, device, reason, revoked: condemns('policy', reason) });
+  }
+  const last = candidates.length === TRIAL_SLICE ? candidates.at(-1) : undefined;
+  return { judged: candidates.length, turned, next: last ? `${last.at}/${last.hash}` : null };
+}
+
 /** What an operator decides about a run that is held; null when it is not. Each decision is durable before it is acted on. */
 export const brake = {
   async show({ db }: Pick<Rejudge, 'db'>, id: string): Promise<{ run: Run; findings: readonly Finding[] } | null> {

@@ -327,6 +327,29 @@ export const HoldDecision = v.object({
   reason: v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(150)),
 });
 
+/** POST /v1/admin/policy-trials: a policy document, whole or as changes of one that ships. `after` is `next` of the part before. */
+export const PolicyTrial = v.object({
+  policy: v.record(v.string(), v.unknown()),
+  after: v.optional(v.pipe(v.string(), v.regex(/^[0-9]{1,15}\/[A-Za-z0-9_-]{1,64}$/))),
+});
+export const PolicyTrialReply = v.object({
+  policy: v.string(),
+  against: v.string(),
+  judged: v.number(),
+  turned: v.array(
+    v.object({
+      evidence: Hash,
+      account: AccountId,
+      device: DeviceId,
+      /** Why the tried policy refuses. */
+      reason: v.string(),
+      /** Whether a run of it would revoke the device. */
+      revoked: v.boolean(),
+    }),
+  ),
+  next: v.nullable(v.string()),
+});
+
 /** POST /v1/admin/runs. `devices` are those that stay, for `narrow`. `reason` goes into the audit: no names. */
 export const RunDecision = v.object({
   run: v.pipe(v.string(), v.minLength(1), v.maxLength(128)),

@@ -747,6 +747,16 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     method: 'POST',
+    path: '/v1/admin/policy-trials',
+    id: 'tryPolicy',
+    summary: 'What another policy would refuse and revoke of the evidence that is kept; nothing is changed',
+    who: 'operator',
+    takes: json(api.PolicyTrial),
+    gives: gives(api.PolicyTrialReply),
+    problems: ['refused'],
+  },
+  {
+    method: 'POST',
     path: '/v1/admin/inventory',
     id: 'changeInventory',
     summary: 'Lists hardware that policy `inventory` asks for, or takes it off; kept as keyed hashes',

@@ -141,6 +141,7 @@ export const REASONS = {
     'device-not-in-manifest',
     'key-in-use',
     'list-refused',
+    'policy-malformed',
     'csr-malformed',
     'csr-key',
     'csr-algorithm',

@@ -1,11 +1,12 @@
+import { configuredPolicy } from '../attestation/policy/configured.ts';
 import { fromBase64url } from '../bytes/base64url.ts';
 import { json } from '../http/body.ts';
 import { factory } from '../http/context.ts';
 import { audit } from '../http/operator.ts';
 import { problem, unavailable } from '../http/problem.ts';
 import { acceptList } from '../jobs/lists/accept.ts';
-import { brake } from '../jobs/rejudge.ts';
-import { ListImport, RunDecision } from '../protocol/api.ts';
+import { brake, tryPolicy } from '../jobs/rejudge.ts';
+import { ListImport, PolicyTrial, RunDecision } from '../protocol/api.ts';
 
 /** Bytes of a request with a list: base64url of the largest, and what is around it. */
 const IMPORT_MAX_BYTES = 23_000_000;
@@ -25,6 +26,20 @@ export const lists = factory
     if (!accepted.ok) return problem(c, 'refused', 'list-refused', { why: accepted.reason });
     await trust.reload();
     return c.json({ name, version: accepted.version, changed: accepted.changed });
+  })
+  .post('/v1/admin/policy-trials', async (c) => {
+    const read = await json(c, PolicyTrial);
+    if (!read.ok) return read.response;
+    const configured = configuredPolicy(JSON.stringify(read.value.policy));
+    if (!configured.ok) return problem(c, 'refused', 'policy-malformed', { problems: configured.problems });
+    const { policy: tried } = configured;
+    if (!(await audit(c, { type: 'operator.tried-policy', subject: tried.version, reason: null })))
+      return unavailable(c, 'audit');
+    const { db, trust, policy, keys, now } = c.var.services;
+    const secrets = { evidence: keys.evidence.secret, hardware: keys.hardware.secret };
+    const ground = { db, policy, secrets, trust: await trust.current() };
+    const trial = await tryPolicy(ground, tried, read.value.after ?? '', now());
+    return c.json({ policy: tried.version, against: policy.version, ...trial });
   })
   .get('/v1/admin/runs', async (c) => c.json({ runs: await c.var.services.db.rejudging.runs() }))
   .post('/v1/admin/runs', async (c) => {

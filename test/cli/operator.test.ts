@@ -178,3 +178,27 @@ it('inventory import lists hardware, holds and runs are shown, and what is not t
   await expect(run('rejudge show', 'mds/1/0')).rejects.toThrow('no-such-run');
   await expect(run('rejudge narrow', 'mds/1/0', '--reason', 'seen')).rejects.toThrow('name the devices that stay');
 });
+
+it('policy try --server says whom another policy would refuse and revoke, and changes nothing', async () => {
+  const deployment = (await (await fetch(`${server.url}/v1/deployment`)).json()) as Deployment;
+  const config = configFor(server.url, deployment);
+  const { identity } = await enroll(config, developmentAttester(config.crypto));
+  const file = join(folder, 'policy.json');
+  writeFileSync(file, JSON.stringify({ base: 'standard', version: 'tried-1' }));
+  const tried = JSON.parse((await run('policy try', file, '--server', '--json')).text) as {
+    judged: number;
+    refused: number;
+    revoked: number;
+    turned: readonly object[];
+  };
+  expect(tried).toMatchObject({ policy: 'tried-1', against: 'development-1' });
+  expect([tried.refused, tried.revoked]).toEqual([tried.judged, tried.judged]);
+  expect(tried.turned).toContainEqual(
+    expect.objectContaining({ device: identity.device, reason: 'format-refused', revoked: true }),
+  );
+  writeFileSync(file, JSON.stringify({ base: 'development', version: 'tried-2' }));
+  expect((await run('policy try', file, '--server')).text).toMatch(
+    /^tried-2 against development-1: \d+ judged, 0 refused, 0 revoked/,
+  );
+  expect((await run('device list', '--device', identity.device)).text).toContain('active');
+});
