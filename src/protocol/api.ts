@@ -379,3 +379,16 @@ export const CallExplanation = v.object({
     }),
   ),
 });
+
+/** Where tokens come from, for OAuth libraries (RFC 8414 §2, RFC 9449 §5.1). */
+export const AuthorizationServer = v.object({
+  issuer: v.string(),
+  token_endpoint: v.string(),
+  jwks_uri: v.string(),
+  response_types_supported: v.array(v.string()),
+  grant_types_supported: v.array(v.string()),
+  token_endpoint_auth_methods_supported: v.array(v.string()),
+  token_endpoint_auth_signing_alg_values_supported: v.array(v.string()),
+  dpop_signing_alg_values_supported: v.array(v.string()),
+});
+export type AuthorizationServer = v.InferOutput<typeof AuthorizationServer>;

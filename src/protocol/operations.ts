@@ -98,6 +98,15 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     method: 'GET',
+    path: '/.well-known/oauth-authorization-server',
+    id: 'authorizationServer',
+    summary: 'Where tokens come from, for OAuth libraries (RFC 8414)',
+    who: 'anyone',
+    gives: gives(api.AuthorizationServer),
+    problems: [],
+  },
+  {
+    method: 'GET',
     path: '/.well-known/jwks.json',
     id: 'keySet',
     summary: 'Public keys of handle assertions and access tokens',

@@ -1,6 +1,7 @@
 import { unnamedApplications } from '../attestation/policy/configured.ts';
 import { openRoads } from '../attestation/policy/roads.ts';
 import { base64url } from '../bytes/base64url.ts';
+import type { AuthorizationServer } from '../protocol/api.ts';
 import { factory } from '../http/context.ts';
 
 const HOUR_S = 3_600;
@@ -21,6 +22,20 @@ export const deployment = factory
       formats: policy.formats.filter((format) => !unnamed.includes(format)),
       roads: openRoads(policy).map(({ platform, evidence, format }) => ({ platform, evidence, format })),
     });
+  })
+  .get('/.well-known/oauth-authorization-server', (c) => {
+    const { origin } = c.var.services.deployment;
+    c.header('Cache-Control', `public, max-age=${HOUR_S}`);
+    return c.json({
+      issuer: origin,
+      token_endpoint: `${origin}/v1/token`,
+      jwks_uri: `${origin}/.well-known/jwks.json`,
+      response_types_supported: [],
+      grant_types_supported: ['client_credentials'],
+      token_endpoint_auth_methods_supported: ['private_key_jwt'],
+      token_endpoint_auth_signing_alg_values_supported: ['ES256'],
+      dpop_signing_alg_values_supported: ['ES256'],
+    } satisfies AuthorizationServer);
   })
   .get('/.well-known/jwks.json', (c) => {
     const { keys } = c.var.services;
