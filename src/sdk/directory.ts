@@ -17,6 +17,8 @@ import { judgeReset, type KnownRecovery, readRecoveries } from './resets.ts';
 
 /** How long after its certificate ended a device may still be rung, ms. */
 const DORMANT_AFTER_MS = 90 * 86_400_000;
+/** A key that the deployment took back is believed no longer than this, ms. */
+const KEYS_MS = 3_600_000;
 
 /** One device of a peer, everything about it verified. */
 export interface PeerDevice {
@@ -59,7 +61,7 @@ type Found = Extract<LookupResult, { found: true }>;
 export class Directory {
   readonly #config: ClientConfig;
   readonly #api: IdentifiedApi;
-  #keys: KeySet | null = null;
+  #keys: { readonly set: KeySet; readonly until: number } | null = null;
 
   constructor(config: ClientConfig, api: IdentifiedApi) {
     this.#config = config;
@@ -151,13 +153,13 @@ export class Directory {
   }
 
   async #handle(found: Found, head: Head): Promise<string> {
-    const plan = judgeAssertion(found.assertion, {
-      issuer: this.#config.origin,
-      keys: await this.#directoryKeys(),
-      head,
-      handle: null,
-      now: this.#now(),
-    });
+    const facts = { issuer: this.#config.origin, head, handle: null, now: this.#now() };
+    let plan = judgeAssertion(found.assertion, { ...facts, keys: await this.#directoryKeys() });
+    // A key that came after these were read.
+    if (!plan.ok && plan.reason === 'unknown-key') {
+      this.#keys = null;
+      plan = judgeAssertion(found.assertion, { ...facts, keys: await this.#directoryKeys() });
+    }
     if (!plan.ok) throw new CallsignError('verification', `handle-${plan.reason}`);
     const holds = await Promise.all(plan.checks.map((check) => this.#config.crypto.holds(check)));
     const concluded = plan.conclude((_, i) => holds[i] === true);
@@ -166,8 +168,10 @@ export class Directory {
   }
 
   async #directoryKeys(): Promise<KeySet> {
-    this.#keys ??= await this.#api.ask(KeySet, { method: 'GET', path: '/.well-known/jwks.json' });
-    return this.#keys;
+    if (this.#keys && this.#now() < this.#keys.until) return this.#keys.set;
+    const set = await this.#api.ask(KeySet, { method: 'GET', path: '/.well-known/jwks.json' });
+    this.#keys = { set, until: this.#now() + KEYS_MS };
+    return set;
   }
 
   #verified(signed: readonly { key: Uint8Array; message: Uint8Array; signature: Uint8Array }[]): Promise<boolean[]> {

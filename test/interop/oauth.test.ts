@@ -75,7 +75,13 @@ describe.each<HostName>(['deno', 'workerd'])('oauth4webapi on %s', (host) => {
     expect(granted.nonceWasAsked).toBe(true);
     expect(granted.value).toMatchObject({ token_type: 'dpop', expires_in: 600 });
 
-    const ask = (handle: oauth.DPoPHandle, method: string, path: string, body?: object, more: HeadersInit = {}) =>
+    const ask = (
+      handle: oauth.DPoPHandle,
+      method: string,
+      path: string,
+      body?: object,
+      more: Record<string, string> = {},
+    ) =>
       oauth.protectedResourceRequest(
         granted.value.access_token,
         method,
