@@ -11,6 +11,7 @@ import { events } from './commands/events.ts';
 import { holdsApprove, holdsDeny, holdsList } from './commands/holds.ts';
 import { inventoryImport } from './commands/inventory-import.ts';
 import { listsImport } from './commands/lists-import.ts';
+import { pushKey } from './commands/push-key.ts';
 import { policyTry } from './commands/policy-try.ts';
 import { rejudgeDecisions, rejudgeList } from './commands/rejudge.ts';
 import { trustList } from './commands/trust-list.ts';
@@ -24,6 +25,7 @@ export const commands: readonly Command[] = [
   policyTry,
   caInit,
   caRotate,
+  pushKey,
   deviceList,
   deviceRevoke,
   callWhy,

@@ -83,7 +83,8 @@ export class SecretsError extends Error {
   override readonly name = 'SecretsError';
 }
 
-async function makeKey(use: string): Promise<PrivateJwk> {
+/** A signing key on P-256, exportable; `use` begins its name. */
+export async function makeKey(use: string): Promise<PrivateJwk> {
   const pair = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, true, ['sign', 'verify']);
   const { x, y, d } = await crypto.subtle.exportKey('jwk', pair.privateKey);
   if (!x || !y || !d) throw new SecretsError('this runtime does not export the keys it makes.');

@@ -15,13 +15,16 @@ import type { Attester, Sponsor } from './enroll.ts';
 import { CallsignError } from './errors.ts';
 import { addHandle } from './handles.ts';
 import { deleteHistory, type HistoryPage, listHistory } from './history.ts';
+import { Ice, type IceServers } from './ice.ts';
 import { type Identity, ownHead } from './identity.ts';
 import { type LinkEvent, type Linking, startLink } from './link.ts';
 import { OwnAccount } from './own-account.ts';
 import { type Policy, readPolicy, setBlocked, writePolicy } from './policy.ts';
+import { Push } from './push.ts';
 import type { RenewalOptions } from './renew.ts';
 import { tell } from './tell.ts';
 import { Upkeep } from './upkeep.ts';
+import { Wakes } from './wake.ts';
 
 export interface ClientEvents {
   /** A verified call alerts on this device. */
@@ -57,6 +60,12 @@ export class CallsignClient {
   readonly contacts: Contacts;
   /** The own account: recovery, devices, its end. */
   readonly own: OwnAccount;
+  /** Where this device is woken while it has no connection. */
+  readonly push: Push;
+  /** STUN and TURN servers. */
+  readonly ice: Ice;
+  readonly #wakes: Wakes;
+  #started = false;
   readonly #config: ClientConfig;
   readonly #events: ClientEvents;
   readonly #calls: Calls;
@@ -76,11 +85,17 @@ export class CallsignClient {
     this.directory = new Directory(config, this.api);
     this.contacts = new Contacts(this.api, this.directory, (event) => tell(events.contact, event));
     this.own = new OwnAccount(this.api, this.directory);
+    this.push = new Push(this.api);
+    this.ice = new Ice(this.api);
+    this.#wakes = new Wakes(this.api, { ice: this.ice, online: () => this.#goOnline() });
     this.#upkeep = new Upkeep(this.api, attester, {
       renewalNeeded: (until, reason) => tell(events.renewalNeeded, until, reason),
     });
     this.#calls = new Calls(config, this.api, this.directory, () => this.#courier, {
-      incoming: (call) => tell(events.incoming, call),
+      incoming: (call) => {
+        this.#wakes.alerts(call);
+        tell(events.incoming, call);
+      },
       suspicious: (call, reason) => tell(events.suspicious, call, reason),
     });
     this.#courier = new Courier(config, this.api, {
@@ -108,8 +123,23 @@ export class CallsignClient {
    */
   async connect(signal?: AbortSignal): Promise<void> {
     if (this.#upkeep.expired) await this.renew({ overdue: true, ...(signal && { signal }) });
+    this.#started = true;
     await this.#courier.start();
     this.#upkeep.start();
+  }
+
+  /**
+   * After a push: the call that it was about, once it verified and alerts here; null when it does not ring, or no longer. Connects
+   * when something rings, and only then. Without a tag every call is meant that waits for this device.
+   */
+  async wake(tag: string | null, signal?: AbortSignal): Promise<Call | null> {
+    if (this.#upkeep.expired) await this.renew({ overdue: true, ...(signal && { signal }) });
+    return this.#wakes.wake(tag, signal);
+  }
+
+  /** Relays for a call of this device, or for none in particular; asked for again when they hold for less than five minutes. */
+  iceServers(call?: Call, signal?: AbortSignal): Promise<IceServers> {
+    return this.ice.servers(call?.id, signal);
   }
 
   /** Ends everything, calls included, and gives up what is being asked. The identity stays in the store. */
@@ -225,6 +255,11 @@ export class CallsignClient {
 
   async unblock(account: string, signal?: AbortSignal): Promise<void> {
     await setBlocked(this.api, account, false, signal);
+  }
+
+  /** A connection that was lost comes back by itself. */
+  async #goOnline(): Promise<void> {
+    if (!this.#started) await this.connect();
   }
 
   #online(): void {

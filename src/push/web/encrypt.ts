@@ -28,8 +28,18 @@ export async function freshKeys(): Promise<SenderKeys> {
   return { pair, salt: crypto.getRandomValues(new Uint8Array(16)) };
 }
 
-/** Rejects for what is no point of the curve. */
-export function receiverKey(p256dh: Bytes): Promise<CryptoKey> {
+/** Whether it is a point of the curve. Some runtimes take any bytes for one until they are used. */
+export async function isPoint(p256dh: Bytes): Promise<boolean> {
+  try {
+    const { pair } = await freshKeys();
+    await agree(pair.privateKey, await receiverKey(p256dh));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function receiverKey(p256dh: Bytes): Promise<CryptoKey> {
   return crypto.subtle.importKey('raw', p256dh, CURVE, true, []);
 }
 

@@ -7,7 +7,7 @@ import type { PushTo } from '../../protocol/push.ts';
 import { exchange, outcomeOf } from '../exchange.ts';
 import { type EndpointRules, isEndpoint } from '../hosts.ts';
 import type { Fetcher, PushMessage, PushOutcome, Sender, SubscriptionProblem } from '../port.ts';
-import { encrypt, freshKeys, receiverKey } from './encrypt.ts';
+import { encrypt, freshKeys, isPoint } from './encrypt.ts';
 
 /** A private P-256 key (RFC 7518 §6.2). */
 export interface VapidKey {
@@ -52,8 +52,7 @@ export class WebPush implements Sender<PushTo<'web'>> {
   async problemOf({ endpoint, p256dh }: PushTo<'web'>): Promise<SubscriptionProblem | null> {
     if (!isEndpoint(endpoint, this.#config)) return 'push-endpoint';
     const point = fromBase64url(p256dh);
-    const onCurve = point !== null && (await receiverKey(point).then(Boolean, () => false));
-    return onCurve ? null : 'push-key';
+    return point !== null && (await isPoint(point)) ? null : 'push-key';
   }
 
   async send(to: PushTo<'web'>, { tag, until }: PushMessage, now: number): Promise<PushOutcome> {
