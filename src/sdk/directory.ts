@@ -7,6 +7,7 @@ import { type AcceptedIdentity, judgeIdentity } from '../identity/judge.ts';
 import { LookupReply, type LookupDevice, type LookupResult, ManifestsReply } from '../protocol/api.ts';
 import { KeySet } from '../protocol/handle.ts';
 import type { IdentifiedApi } from './api.ts';
+import { askedHandle } from './asked-handle.ts';
 import type { ClientConfig } from './config.ts';
 import type { Recipient } from './crypto/invitation.ts';
 import { pointOf } from './crypto/point.ts';
@@ -31,10 +32,13 @@ export interface PeerDevice {
 /** A person as this device may call him: chain, handle and devices verified against what is pinned here. */
 export interface Peer {
   readonly account: string;
+  /** Canonical: `mail1:`, `tel:` or `ext:` and what follows. */
   readonly handle: string;
   readonly head: Head;
   readonly set: number;
   readonly devices: readonly PeerDevice[];
+  /** Devices of the account that the server did not offer: they have published no keys, or are being hidden. */
+  readonly absent: readonly string[];
   readonly assertion: string;
   /** The handle led to another account before: another person, or a new account. Shown before a call, never skipped. */
   readonly changedFrom: string | null;
@@ -70,6 +74,8 @@ export class Directory {
 
   async find(handle: string, options: FindOptions = {}): Promise<Peer | null> {
     const { claim = false, signal } = options;
+    const asked = askedHandle(handle);
+    if (asked === null) throw new CallsignError('local', 'handle-malformed');
     const request = options.request ?? base64url(this.#config.crypto.random(16));
     const known = await this.#pins();
     const body = { handles: [handle], claim, known };
@@ -81,7 +87,7 @@ export class Directory {
       ...(signal && { signal }),
     });
     const [result] = reply.results;
-    return result?.found ? this.#verify(result) : null;
+    return result?.found ? this.#verify(result, asked) : null;
   }
 
   /** The head of an account's chain, as far as this device has verified it. */
@@ -129,22 +135,25 @@ export class Directory {
     );
   }
 
-  async #verify(found: Found): Promise<Peer> {
+  /** `asked` is canonical: the answer must be about it, or it is about somebody else. */
+  async #verify(found: Found, asked: string): Promise<Peer> {
     const { crypto, store } = this.#config;
-    const head = await verifyChain(crypto, found.account, await this.head(found.account), found.manifests, this.#now());
-    const handle = await this.#handle(found, head);
-    const devices = await Promise.all(found.devices.map((one) => this.#device(found.account, head, one)));
+    const { account, set, assertion } = found;
+    const head = await verifyChain(crypto, account, await this.head(account), found.manifests, this.#now());
+    const handle = await this.#handle(found, head, asked);
+    const devices = await Promise.all(found.devices.map((one) => this.#device(account, head, one)));
     const recoveries = await readRecoveries(this.#config, await this.#directoryKeys(), head, found.recoveries);
     const pinned = ((await store.get('pin', handle)) as string | undefined) ?? null;
-    const changedFrom = pinned !== null && pinned !== found.account ? pinned : null;
+    const changedFrom = pinned !== null && pinned !== account ? pinned : null;
     const reset = changedFrom !== null && (await this.#judgeReset(changedFrom, recoveries));
     await store.write([
-      { collection: 'head', id: found.account, value: head },
-      ...(pinned === null ? [{ collection: 'pin', id: handle, value: found.account } as const] : []),
+      { collection: 'head', id: account, value: head },
+      ...(pinned === null ? [{ collection: 'pin', id: handle, value: account } as const] : []),
     ]);
-    const { account, set, assertion } = found;
+    const offered = new Set(devices.map(({ device }) => device));
+    const absent = head.manifest.devices.map(({ id }) => id).filter((id) => !offered.has(id));
     const recovery = recoveries.find(({ claims }) => claims.sub === account) ?? null;
-    return { account, handle, head, set, devices, assertion, changedFrom, reset, recovery };
+    return { account, handle, head, set, devices, absent, assertion, changedFrom, reset, recovery };
   }
 
   async #judgeReset(pinned: string, recoveries: readonly KnownRecovery[]): Promise<boolean> {
@@ -152,8 +161,8 @@ export class Directory {
     return judgeReset(this.#config, own, await this.head(pinned), pinned, recoveries, this.#now());
   }
 
-  async #handle(found: Found, head: Head): Promise<string> {
-    const facts = { issuer: this.#config.origin, head, handle: null, now: this.#now() };
+  async #handle(found: Found, head: Head, asked: string): Promise<string> {
+    const facts = { issuer: this.#config.origin, head, handle: asked, now: this.#now() };
     let plan = judgeAssertion(found.assertion, { ...facts, keys: await this.#directoryKeys() });
     // A key that came after these were read.
     if (!plan.ok && plan.reason === 'unknown-key') {
