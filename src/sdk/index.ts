@@ -29,3 +29,12 @@ export { developmentAttester } from './attesters/development.ts';
 export { linkedAttester, type Voucher } from './attesters/linked.ts';
 export { tpmAttester } from './attesters/tpm.ts';
 export { webauthnAttester } from './attesters/webauthn.ts';
+export { shellAttester } from './native/attester.ts';
+export { NativeCalls, type NativeOptions, type WakeableClient } from './native/calls.ts';
+export {
+  type NativeHardware,
+  type NativeShell,
+  type ShellEvents,
+  type ShownCall,
+  type ShownEnd,
+} from './native/shell.ts';
