@@ -1,7 +1,7 @@
 import { eventsAfter, type Operator } from '../../cli/support/server.ts';
 import type { Server } from '../../demo/server.ts';
 import type { HistoryRow } from '../../src/protocol/history.ts';
-import type { Call } from '../../src/sdk/index.ts';
+import { type Call, CallsignError, type Peer } from '../../src/sdk/index.ts';
 import { type Callee, makeTown, type Phone, type Town } from './call-town.ts';
 import { skyOf } from './rough.ts';
 
@@ -141,6 +141,20 @@ async function drop(town: Town, random: () => number, over: { yes: boolean }, re
   }
 }
 
+/** As often as it takes: a killed server may need longer to come back than a client waits for one answer. */
+async function found(caller: Phone, { handle }: Callee): Promise<Peer> {
+  for (;;) {
+    try {
+      const peer = await caller.client.find(handle, { claim: true });
+      if (!peer) throw new Error(`${handle} was not found`);
+      return peer;
+    } catch (error) {
+      if (!(error instanceof CallsignError) || error.code !== 'network') throw error;
+      await sleep(500);
+    }
+  }
+}
+
 async function oneCall(
   caller: Phone,
   callee: Callee,
@@ -149,9 +163,7 @@ async function oneCall(
   placed: Placed[],
   report: CallReport,
 ): Promise<void> {
-  const peer = await caller.client.find(callee.handle, { claim: true });
-  if (!peer) throw new Error(`${callee.handle} was not found`);
-  const call = caller.client.call(peer);
+  const call = caller.client.call(await found(caller, callee));
   const one: Placed = { caller, callee, call, plan, acknowledged: false, talkedAt: new Set(), callerTalked: false };
   placed.push(one);
   report.calls++;

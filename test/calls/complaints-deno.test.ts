@@ -1,0 +1,3 @@
+import { complaints } from './complaints.ts';
+
+complaints('deno');
