@@ -1,0 +1,3 @@
+import { overHttp } from './over-http.ts';
+
+overHttp('deno');
