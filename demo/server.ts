@@ -37,6 +37,7 @@ function command(
   port: number,
   state: string,
   vars: Readonly<Record<string, string>>,
+  entry: string | undefined,
 ): { args: string[]; env: Record<string, string> } {
   if (host === 'deno') {
     const args = [
@@ -47,7 +48,7 @@ function command(
       '--allow-read',
       `--allow-write=${state}`,
       '--allow-sys',
-      'src/hosts/deno/main.ts',
+      entry ?? 'src/hosts/deno/main.ts',
     ];
     return {
       args: ['node_modules/.bin/deno', ...args],
@@ -56,8 +57,9 @@ function command(
   }
   const settings = Object.entries(vars).filter(([name]) => !name.startsWith('CALLSIGN_'));
   const flags = settings.flatMap(([name, value]) => ['--var', `${name}=${value}`]);
+  const own = entry === undefined ? [] : ['--entry', entry];
   return {
-    args: [process.execPath, 'tools/serve-worker.ts', '--state', state, '--port', String(port), ...flags],
+    args: [process.execPath, 'tools/serve-worker.ts', '--state', state, '--port', String(port), ...flags, ...own],
     env: { ...vars },
   };
 }
@@ -66,12 +68,14 @@ export async function startServer(
   host: HostName,
   secrets: Secrets,
   settings: Readonly<Record<string, string>>,
+  /** Another program than the product's own: the same server with something planted. */
+  entry?: string,
 ): Promise<Server> {
   const state = mkdtempSync(join(tmpdir(), 'callsign-demo-'));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const vars = { POLICY: 'development', ...settings, ...secrets, ORIGIN: url, DEPLOYMENT: 'development' };
-  const { args, env } = command(host, port, state, vars);
+  const { args, env } = command(host, port, state, vars, entry);
   const log: string[] = [];
   let running: ChildProcess | null = null;
 

@@ -14,6 +14,8 @@ import { unstable_getMiniflareWorkerOptions } from 'wrangler';
 const { values } = parseArgs({
   options: {
     config: { type: 'string', default: 'wrangler.toml' },
+    /** Another entry than the configuration's. */
+    entry: { type: 'string' },
     state: { type: 'string' },
     port: { type: 'string', default: '0' },
     'direct-port': { type: 'string', default: '0' },
@@ -93,7 +95,9 @@ const miniflare = new Miniflare(
           assets: { ...(workerOptions.assets as object), directory: values.assets },
         }),
         name: NAME,
-        modules: [{ type: 'ESModule', path: 'index.js', contents: await bundled(main ?? 'src/index.ts') }],
+        modules: [
+          { type: 'ESModule', path: 'index.js', contents: await bundled(values.entry ?? main ?? 'src/index.ts') },
+        ],
         bindings: { ...(workerOptions.bindings as Record<string, string>), ...fromEnvironment(), ...overrides },
         unsafeDirectSockets: [{ host: '127.0.0.1', port: Number(values['direct-port']) }],
       },

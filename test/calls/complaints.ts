@@ -12,7 +12,7 @@ const QUIET_MS = 1_500;
 export function complaints(host: HostName): void {
   let house: House;
   /** They take turns: one device may invite one account only five times at once. */
-  let friends: Person[] = [];
+  const friends: Person[] = [];
   let [bob, cleo]: Person[] = [];
   let turn = 0;
   let ann: Person;
@@ -62,7 +62,7 @@ export function complaints(host: HostName): void {
       expect(await ended(here)).toBe('completed');
     });
 
-    it('it rings after the caller hung up: every device stops, and one that was away never starts', async () => {
+    it('ringing after the caller hung up: every device stops, and one that was away never starts', async () => {
       const call = await place(caller, bob!);
       const rings = await rung(call);
       call.hangup();
@@ -75,7 +75,7 @@ export function complaints(host: HostName): void {
       expect(laptop.history.filter(({ call: id }) => id === call.id)).toHaveLength(1);
     });
 
-    it('it rings on one device only: it rings on every one that is there, and on one that comes while it rings', async () => {
+    it('ringing on one device only: it rings on every one that is there, and on one that comes while it rings', async () => {
       laptop.drop();
       laptop.client.networkChanged();
       const call = await place(caller, bob!);
@@ -165,7 +165,7 @@ export function complaints(host: HostName): void {
       expect(await rowOf(caller, call)).toMatchObject({ outcome: 'answered' });
     });
 
-    it('it rings for ever when the caller’s battery dies: its lease ends it long before the ring', async () => {
+    it('ringing for ever when the caller’s battery dies: its lease ends it long before the ring', async () => {
       const dying = (await house.person('dying', 1)).phones[0]!;
       await dying.connect();
       const call = await place(dying, ann);

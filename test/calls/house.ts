@@ -1,6 +1,6 @@
 import { configFor, type Deployment, within } from '../../demo/people.ts';
 import { type HostName, type Server, startServer } from '../../demo/server.ts';
-import { makeDevelopmentSecrets } from '../../src/hosts/secrets.ts';
+import { makeDevelopmentSecrets, type Secrets } from '../../src/hosts/secrets.ts';
 import type { HistoryRow } from '../../src/protocol/history.ts';
 import { type Call, CallsignClient, type ClientConfig, developmentAttester, enroll } from '../../src/sdk/index.ts';
 import { RoughSocket, type Sky, skyOf } from '../chaos/rough.ts';
@@ -26,6 +26,8 @@ export class Phone {
   /** Calls of this device in which media may flow or flowed. */
   readonly talked = new Set<string>();
   online = false;
+  /** What its user does about a call that alerts. */
+  onRing: (call: Call) => void = () => undefined;
   /** Text frames as they came and went, and how many bytes of datagrams. */
   readonly heard: string[];
   readonly said: string[];
@@ -46,6 +48,7 @@ export class Phone {
       incoming: (call) => {
         this.rings.push(call);
         this.watch(call);
+        this.onRing(call);
       },
       online: () => {
         this.online = true;
@@ -107,8 +110,12 @@ export class House {
     this.#deployment = deployment;
   }
 
-  static async open(host: HostName): Promise<House> {
-    const server = await startServer(host, await makeDevelopmentSecrets(Date.now()), {});
+  static async open(
+    host: HostName,
+    given: { secrets?: Secrets; settings?: Readonly<Record<string, string>>; entry?: string } = {},
+  ): Promise<House> {
+    const secrets = given.secrets ?? (await makeDevelopmentSecrets(Date.now()));
+    const server = await startServer(host, secrets, given.settings ?? {}, given.entry);
     const deployment = (await (await fetch(`${server.url}/v1/deployment`)).json()) as Deployment;
     return new House(server, deployment);
   }

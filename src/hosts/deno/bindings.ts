@@ -8,7 +8,7 @@ import { openFolder } from './folder.ts';
 import { Host } from './host.ts';
 import { log, logFault } from './log.ts';
 import { applyMigrations } from './migrations.ts';
-import { Shard } from './shard.ts';
+import { type CommitPoint, Shard } from './shard.ts';
 
 const MIGRATIONS = fileURLToPath(new URL('../../../migrations', import.meta.url));
 const DAY_MS = 86_400_000;
@@ -17,6 +17,8 @@ const DAY_MS = 86_400_000;
 export interface Parts {
   readonly actors: readonly Actor[];
   readonly consumers: (actors: Actors, d1: LocalD1) => ReadonlyMap<string, Consumer>;
+  /** Tests only: told at labelled points of a commit. */
+  readonly at?: (point: CommitPoint) => void;
 }
 
 /** What the Workers runtime gives as env, from one folder. */
@@ -40,6 +42,7 @@ export async function openBindings(config: Config, parts: Parts): Promise<Bindin
     actors: parts.actors,
     consumers: (actors) => parts.consumers(actors, d1),
     report: logFault,
+    ...(parts.at && { at: parts.at }),
   });
   await host.start();
   const cron = new Cron(

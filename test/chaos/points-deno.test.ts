@@ -1,0 +1,3 @@
+import { everyPoint } from './every-point.ts';
+
+everyPoint('deno');
