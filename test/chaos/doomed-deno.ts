@@ -12,6 +12,7 @@ import { openBindings } from '../../src/hosts/deno/bindings.ts';
 import { readConfig } from '../../src/hosts/deno/config.ts';
 import { readSecrets } from '../../src/hosts/deno/secrets.ts';
 import { composeServices } from '../../src/hosts/services.ts';
+import type { Services } from '../../src/http/services.ts';
 import { consumers } from '../../src/jobs/consumers.ts';
 import { isOfCalls, type Point, told } from './points.ts';
 
@@ -27,12 +28,13 @@ function die(): never {
 }
 
 const config = readConfig(process.env);
+const push = Promise.withResolvers<Services['push']>();
 const bindings = await openBindings(config, {
   actors: told([account, device, call] as Actor[], (label) => {
     open.add(label);
     if (isOfCalls(label)) passed.add(label);
   }),
-  consumers: (actors, d1) => consumers(actors, openRepositories(d1)),
+  consumers: (actors, d1) => consumers({ actors, db: openRepositories(d1), now: () => Date.now(), push: push.promise }),
   at: (point) => {
     if (doom && open.has(doom.label) && point === `${doom.moment}-commit`) die();
     if (point === 'after-commit') open.clear();
@@ -41,8 +43,15 @@ const bindings = await openBindings(config, {
 const services = await composeServices(
   config.settings,
   await readSecrets(process.env, config.data, config.settings, Date.now()),
-  { actors: bindings.actors, db: openRepositories(bindings.d1), log: () => undefined, ready: async () => [] },
+  {
+    actors: bindings.actors,
+    db: openRepositories(bindings.d1),
+    clientAddress: () => null,
+    log: () => undefined,
+    ready: async () => [],
+  },
 );
+push.resolve(services.push);
 const app = createApp(() => services);
 Deno.serve({ hostname: config.hostname, port: config.port }, async (request) => {
   const { pathname } = new URL(request.url);

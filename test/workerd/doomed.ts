@@ -5,7 +5,7 @@
 import { account } from '../../src/actors/account/account.ts';
 import { call } from '../../src/actors/call/call.ts';
 import { device } from '../../src/actors/device/device.ts';
-import type { Actor, Event } from '../../src/actors/port.ts';
+import type { Event } from '../../src/actors/port.ts';
 import { actorObject } from '../../src/hosts/cloudflare/actor-object.ts';
 import { bindings } from '../../src/hosts/cloudflare/bindings.ts';
 import entry from '../../src/hosts/cloudflare/entry.ts';
@@ -53,9 +53,9 @@ function doomed(own: Platform, env: Env): Platform {
 }
 
 const around = { platform: doomed };
-export const AccountActor = actorObject<Env>(account as Actor, bindings, around);
-export const DeviceActor = actorObject<Env>(device as Actor, bindings, around);
-export const CallActor = actorObject<Env>(call as Actor, bindings, around);
+export const AccountActor = actorObject<Env>(account, bindings, around);
+export const DeviceActor = actorObject<Env>(device, bindings, around);
+export const CallActor = actorObject<Env>(call, bindings, around);
 
 export default {
   ...entry,

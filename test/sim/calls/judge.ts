@@ -114,13 +114,20 @@ function openedAt(call: Call): number {
   return call.ringingAt ?? call.endedAt ?? call.createdAt;
 }
 
-/** Of two calls that were open at the same time; one that came after the other was over rings by itself. */
+/** How long news of a glare may be on its way through a storm, ms. */
+const NEWS_MS = 15_000;
+
+/**
+ * Of two calls that were open at the same time; one that came after the other was over rings by itself. So does one whose
+ * opposite ran out by itself before the news of the glare, lost and sent again, had reached it.
+ */
 function judgeGlare({ calls: ids, placers }: Glare, calls: readonly Call[]): string[] {
   const met = calls.filter(
     (call) => ids.includes(call.id) && (call.ringingAt !== null || call.reason === 'glare-merged'),
   );
   const [first, second] = met.toSorted((a, b) => openedAt(a) - openedAt(b));
-  if (!first || !second || openedAt(second) + 2 * SKEW_MS >= (first.endedAt ?? 0)) return [];
+  const late = first?.reason === 'glare-merged' ? 0 : NEWS_MS;
+  if (!first || !second || openedAt(second) + 2 * SKEW_MS + late >= (first.endedAt ?? 0)) return [];
   const standing = met.filter((call) => call.reason !== 'glare-merged');
   const told = met.map((call) => `${brief(call.id)} ${call.reason}`).join(', ');
   const broken = standing.length === 1 ? [] : [`glare leaves exactly one call: ${told}`];
