@@ -2,6 +2,7 @@
 import { parseArgs } from 'node:util';
 import { attest } from './attest.ts';
 import { commit } from './commit.ts';
+import { enroll } from './enroll.ts';
 import { ring } from './ring.ts';
 import { srtp } from './srtp.ts';
 
@@ -11,10 +12,13 @@ export interface Figures {
   readonly ratios: Readonly<Record<string, number>>;
 }
 
-const benchmarks: Readonly<Record<string, () => Promise<Figures>>> = { attest, commit, ring, srtp };
+const benchmarks: Readonly<Record<string, () => Promise<Figures>>> = { attest, commit, enroll, ring, srtp };
+/** Other spellings. */
+const ALIASES: Readonly<Record<string, string>> = { enrol: 'enroll' };
 
 const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'boolean', default: false } } });
-const chosen = Object.entries(benchmarks).filter(([name]) => values.only === undefined || name === values.only);
+const only = values.only && (ALIASES[values.only] ?? values.only);
+const chosen = Object.entries(benchmarks).filter(([name]) => only === undefined || name === only);
 if (chosen.length === 0) {
   console.error(`No benchmark is named ${values.only}; there are: ${Object.keys(benchmarks).join(', ')}.`);
   process.exit(1);
