@@ -18,6 +18,7 @@ import { digest, digestOf } from './digest.ts';
 import type { Accepted } from './evidence.ts';
 import { dormantExpectation } from './identity.ts';
 import type { Services } from './services.ts';
+import { listsAreStale } from './staleness.ts';
 
 export type RenewalReason = Exclude<(typeof RENEWAL_REASONS)[number], 'challenge-used'>;
 
@@ -79,6 +80,8 @@ export async function judgeRenewal(
   if (!kept || kept.device !== device || kept.account !== account) return no('evidence-unknown');
   const verdict = JSON.parse(kept.verdict) as Verdict;
   if (verdict.decision !== 'accept') return no('evidence-condemned');
+  const lists = await services.trust.current();
+  if (listsAreStale(lists, services.policy, verdict.format, now)) return no('list-stale');
   // 6. What the hardware shows again, if anything.
   const shown = await freshOf(services, request, kept, { transcript, identityKey: key, now });
   if (!shown.ok) return no(shown.reason, shown.detail);

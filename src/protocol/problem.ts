@@ -57,6 +57,7 @@ export const RENEWAL_REASONS = [
   'request-refused',
   'evidence-unknown',
   'evidence-condemned',
+  'list-stale',
   'assertion-due',
   'reattestation-due',
   'fresh-refused',

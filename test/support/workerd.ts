@@ -16,6 +16,8 @@ export interface Workerd {
   start(): Promise<void>;
   /** Ends the process and removes its rows. */
   stop(): Promise<void>;
+  /** Of the process that serves now. */
+  readonly pid: number | undefined;
   /** What the process has written, newest last; bounded. */
   readonly log: readonly string[];
 }
@@ -149,6 +151,9 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
   return {
     url: `http://127.0.0.1:${port}`,
     log,
+    get pid() {
+      return child?.pid;
+    },
     start,
     kill: () => end('SIGKILL'),
     stop: async () => {
