@@ -19,7 +19,7 @@ function find(words: readonly string[]): Command | undefined {
 }
 
 async function main(words: readonly string[]): Promise<number> {
-  const command = find(words);
+  const command = find(words[0] === 'enrol' ? ['enroll', ...words.slice(1)] : words);
   if (command === undefined) {
     help();
     return words.length === 0 || words[0] === 'help' ? 0 : 2;

@@ -7,6 +7,7 @@ import { caRotate } from './commands/ca-rotate.ts';
 import { callWhy } from './commands/call-why.ts';
 import { deviceList } from './commands/device-list.ts';
 import { deviceRevoke } from './commands/device-revoke.ts';
+import { enroll, renew } from './commands/enroll.ts';
 import { events } from './commands/events.ts';
 import { holdsApprove, holdsDeny, holdsList } from './commands/holds.ts';
 import { inventoryImport } from './commands/inventory-import.ts';
@@ -26,6 +27,8 @@ export const commands: readonly Command[] = [
   caInit,
   caRotate,
   pushKey,
+  enroll,
+  renew,
   deviceList,
   deviceRevoke,
   callWhy,

@@ -66,6 +66,13 @@ export function readRequest(
   };
 }
 
+/** The key that a request carries, before anything is verified; null when it carries none. */
+export function requestKey(der: Uint8Array): Uint8Array<ArrayBuffer> | null {
+  const [info] = sequence(readDer(der, LIMITS)) ?? [];
+  const key = readInfo(info)?.key ?? null;
+  return key && isP256Spki(key) ? key : null;
+}
+
 /** CertificationRequestInfo (RFC 2986 §4.1): version 0, subject, key, attributes [0]. */
 function readInfo(info: Der | undefined) {
   const [version, subject, spki, attributes, ...rest] = sequence(info) ?? [];

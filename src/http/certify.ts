@@ -10,7 +10,10 @@ import type { AppContext } from './context.ts';
 import type { Judged } from './enrollment.ts';
 
 /** What a certificate can be made of: an enrollment that was judged, or a renewal of one. */
-export interface Certifiable extends Pick<Judged, 'account' | 'device' | 'challenge' | 'proven' | 'verdict'> {
+export interface Certifiable extends Pick<
+  Judged,
+  'profile' | 'account' | 'device' | 'challenge' | 'proven' | 'verdict'
+> {
   readonly evidence: Pick<Judged['evidence'], 'hash'>;
   /** Of a renewal: what was shown of the hardware. */
   readonly fresh?: Freshness;
@@ -92,15 +95,21 @@ function notIssuable(c: AppContext, why: string): Asked<Certified> {
 
 function linted(
   c: AppContext,
-  { account, device, proven, verdict, evidence }: Certifiable,
+  { profile, account, device, proven, verdict, evidence }: Certifiable,
   random: Uint8Array,
   overdue: boolean,
 ): Prepared {
   const { keys, now } = c.var.services;
   const assurance = overdue ? { ...verdict.assurance, freshness: 'cached' as const } : verdict.assurance;
   return prepare(
-    PROFILES.call,
-    { proven, account, device, evidence: evidence.hash, ...(overdue && { validity: OVERDUE_MS }) },
+    PROFILES[profile],
+    {
+      proven,
+      account: profile === 'device' ? null : account,
+      device,
+      evidence: evidence.hash,
+      ...(overdue && { validity: OVERDUE_MS }),
+    },
     { ...verdict, assurance },
     keys.issuer,
     now(),

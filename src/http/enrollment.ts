@@ -7,7 +7,7 @@ import { verifyEvidence } from '../attestation/verify.ts';
 import type { Verdict } from '../attestation/verdict.ts';
 import { fromBase64url } from '../bytes/base64url.ts';
 import { attestedFields, type EnrollmentFields } from '../bytes/transcript.ts';
-import { type ProvenKey, readRequest } from '../ca/request.ts';
+import { type ProvenKey, readRequest, requestKey } from '../ca/request.ts';
 import { accountBytes, accountIdOf, deviceBytes } from '../directory/account.ts';
 import { parseManifest } from '../directory/manifest/parse.ts';
 import { verifyAll } from '../directory/signature.ts';
@@ -21,6 +21,8 @@ import { voucherFor } from './voucher.ts';
 
 /** An enrollment that was judged and may be recorded: everything in it was decided by the server or verified. */
 export interface Judged {
+  readonly profile: 'call' | 'device';
+  /** Whose it is: an account or, in profile `device`, the device itself under its own name. */
   readonly account: string;
   readonly device: string;
   readonly nonce: Nonce;
@@ -42,6 +44,8 @@ export const no = (refusal: Refusal): Judgement & { ok: false } => ({ ok: false,
 
 /** Who the evidence is about, before it is judged: which device of which account, under which key. */
 export interface Named {
+  /** `call` when absent. */
+  readonly profile?: Judged['profile'];
   readonly account: string;
   readonly identityKey: Uint8Array<ArrayBuffer>;
 }
@@ -123,6 +127,7 @@ export async function judgeDevice(
   const proven = plan.conclude((_, i) => holds[i] === true);
   if (!proven.ok) return no({ slug: 'refused', reason: proven.reason });
   const judged = {
+    profile: named.profile ?? 'call',
     account,
     device: nonce.device,
     nonce,
@@ -136,6 +141,7 @@ export async function judgeDevice(
 }
 
 function nameDevice(request: EnrollmentRequest, nonce: Nonce): ({ ok: true } & Named) | (Judgement & { ok: false }) {
+  if (request.profile === 'device') return nameAlone(request, nonce);
   if (!request.manifest) return no({ slug: 'bad-request', reason: 'manifest-missing' });
   const parsed = parseManifest(request.manifest);
   if (!parsed.ok) return no(ofManifest(parsed.reason));
@@ -147,4 +153,16 @@ function nameDevice(request: EnrollmentRequest, nonce: Nonce): ({ ok: true } & N
   const identityKey = listed ? fromBase64url(listed.key) : null;
   if (!identityKey) return no({ slug: 'refused', reason: 'device-not-in-manifest' });
   return { ok: true, account, identityKey };
+}
+
+/** Profile `device`: the request's own key under the challenge's name, and no account in the transcript. */
+function nameAlone(
+  { csr, manifest }: EnrollmentRequest,
+  nonce: Nonce,
+): ({ ok: true } & Named) | (Judgement & { ok: false }) {
+  if (manifest || nonce.account !== null || nonce.device === null)
+    return no({ slug: 'refused', reason: 'account-mismatch' });
+  const identityKey = requestKey(fromBase64url(csr) ?? new Uint8Array());
+  if (!identityKey) return no({ slug: 'refused', reason: 'csr-key' });
+  return { ok: true, profile: 'device', account: nonce.device, identityKey };
 }

@@ -9,6 +9,7 @@ import { readRequest } from '../ca/request.ts';
 import type { EvidenceRow } from '../db/repositories.ts';
 import { accountBytes, deviceBytes } from '../directory/account.ts';
 import { type Plan, verifyAll } from '../directory/signature.ts';
+import { readIdentity } from '../identity/certificate.ts';
 import { judgeIdentity } from '../identity/judge.ts';
 import type { RenewalRequest } from '../protocol/api.ts';
 import type { RENEWAL_REASONS } from '../protocol/problem.ts';
@@ -55,12 +56,14 @@ export async function judgeRenewal(
   if (!opened.ok) return no(opened.reason === 'expired' ? 'challenge-expired' : 'challenge', opened.reason);
   // 2. The certificate is ours, in force or dormant.
   const chain = request.certificate.map((text) => fromBase64url(text) ?? new Uint8Array());
-  const accepted = await concluded(judgeIdentity(chain, dormantExpectation(services, now)));
+  const profile = (chain[0] && readIdentity(chain[0]))?.profile ?? 'call';
+  const accepted = await concluded(judgeIdentity(chain, { ...dormantExpectation(services, now), profile }));
   if (!accepted.ok) return no('certificate-refused', accepted.reason);
-  const { account, device, key, certificate, assurance } = accepted.value;
+  const { device, key, certificate, assurance } = accepted.value;
   // 3. The challenge was made for this device of this account.
-  if (account === null || opened.nonce.account !== account || opened.nonce.device !== device)
+  if (opened.nonce.account !== accepted.value.account || opened.nonce.device !== device)
     return no('challenge-of-another');
+  const account = accepted.value.account ?? device;
   // 4. The key itself asks, over all of it.
   const transcript = digest(
     renewalInput({
@@ -87,7 +90,7 @@ export async function judgeRenewal(
   if (!shown.ok) return no(shown.reason, shown.detail);
   const { proof } = shown;
   const replaced = proof?.by === 'evidence' ? proof : null;
-  const own = { account, device, challenge: opened.id, proven: proven.value };
+  const own = { profile, account, device, challenge: opened.id, proven: proven.value };
   const evidence = { hash: replaced ? hashOf(replaced) : assurance.evidence.slice() };
   const fresh = { since: kept.at, ...freshness(request, proof) };
   const renewal = { ...own, verdict: replaced?.verdict ?? verdict, evidence, fresh };

@@ -167,7 +167,9 @@ async function tooMany({ db }: Rejudge, findings: readonly Finding[], now: numbe
   const [accounts, devices] = [going.map(({ account }) => account), going.map(({ device }) => device)];
   const { live, kept } = await db.rejudging.standing(accounts, devices, now);
   if (going.length > Math.max(MOST_DEVICES, live * MOST_SHARE)) return `${going.length} of ${live} devices`;
-  const alone = new Set(accounts.filter((account) => !kept.has(account))).size;
+  // A device without account stands under its own name: it is nobody's last one.
+  const owners = going.filter(({ account, device }) => account !== device).map(({ account }) => account);
+  const alone = new Set(owners.filter((account) => !kept.has(account))).size;
   return alone > MOST_LAST_DEVICES ? `the last device of ${alone} accounts` : null;
 }
 

@@ -105,7 +105,8 @@ export const Enrollment = v.object({
 export type Enrollment = v.InferOutput<typeof Enrollment>;
 
 /** POST /v1/renewals/challenges */
-export const RenewalChallengeRequest = v.object({ account: AccountId, device: DeviceId });
+/** `account` is absent for profile `device`. */
+export const RenewalChallengeRequest = v.object({ account: v.optional(AccountId), device: DeviceId });
 export const RenewalChallenge = v.object({
   /** Stateless, for this device, once. The transcript's nonce is its SHA-256. */
   token: Token,
@@ -127,7 +128,8 @@ export const RenewalRequest = v.object({
 });
 export type RenewalRequest = v.InferOutput<typeof RenewalRequest>;
 export const Renewal = v.object({
-  account: AccountId,
+  /** Null for profile `device`. */
+  account: v.nullable(AccountId),
   device: DeviceId,
   certificate: CertificateChain,
   notAfter: Millis,
@@ -360,7 +362,8 @@ export const RunDecision = v.object({
 
 /** POST /v1/admin/revocations. `reason` goes into the audit and the feed: no names. */
 export const OperatorRevocation = v.object({
-  account: AccountId,
+  /** Absent for a device without account (profile `device`). */
+  account: v.optional(AccountId),
   device: DeviceId,
   reason: v.pipe(v.string(), v.trim(), v.minLength(1), v.maxLength(200)),
 });

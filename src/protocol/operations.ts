@@ -685,7 +685,7 @@ export const OPERATIONS: readonly Operation[] = [
     summary: 'The operator takes a device out of service',
     who: 'operator',
     takes: json(api.OperatorRevocation),
-    gives: gives(v.looseObject({ account: AccountId, ...api.RevocationReply.entries })),
+    gives: gives(v.looseObject({ account: v.nullable(AccountId), ...api.RevocationReply.entries })),
     problems: ['not-found', 'refused'],
   },
   {

@@ -50,10 +50,10 @@ export const admin = factory
   .post('/v1/admin/revocations', async (c) => {
     const read = await json(c, OperatorRevocation);
     if (!read.ok) return read.response;
-    const { account, device, reason } = read.value;
+    const { account = null, device, reason } = read.value;
     if (!(await audit(c, { type: 'operator.asked-revocation', subject: device, reason }))) return unaudited(c);
     const command = { do: 'revoke', device, reason, by: 'operator', request: c.var.request };
-    const asked = await ask<{ status: string; statusAt: number }>(c, accountOf(account), command);
+    const asked = await ask<{ status: string; statusAt: number }>(c, accountOf(account ?? device), command);
     if (!asked.ok) return asked.response;
     if (!asked.value.ok) {
       const { slug, reason: refused } = ofActor(asked.value.reason);

@@ -4,7 +4,7 @@ import type { Verdict } from '../attestation/verdict.ts';
 import type { HeldEnrollment, Kept } from '../db/repositories.ts';
 import { digest, digestOf } from '../http/digest.ts';
 import { sealActivation } from '../http/activation.ts';
-import { ask, deviceOf } from '../http/ask.ts';
+import { accountOf, ask, deviceOf } from '../http/ask.ts';
 import { openNonce } from '../http/auth/nonce.ts';
 import { json } from '../http/body.ts';
 import { enrollmentChallenge } from '../http/challenge.ts';
@@ -107,7 +107,7 @@ async function record(
   const another = held !== null && held.request !== same;
   if (another || !(await services.db.challenges.use(challenge, same, judged.nonce.expiresAt)))
     return problem(c, 'attestation-refused', 'challenge-used');
-  const refused = held === null ? await committed(c, account, request) : null;
+  const refused = held === null ? await admit(c, request, judged) : null;
   if (refused !== null) return refused;
   if (verdict.decision === 'hold') {
     const { format } = verdict;
@@ -132,6 +132,13 @@ async function record(
     const { slug, reason } = ofActor(certified.value.reason);
     return problem(c, slug, reason);
   }
+  services.log({
+    event: 'enrollment.accepted',
+    request: c.var.request,
+    format: verdict.format,
+    hardware: verdict.assurance.attestedKeyHardware,
+  });
+  if (judged.profile === 'device') return c.json(enrollment(judged, certified.value, null), 201);
   const pushToken = services.random(32);
   const registered = await ask(c, deviceOf(device), {
     do: 'register',
@@ -141,13 +148,20 @@ async function record(
   });
   if (!registered.ok) return registered.response;
   if (!registered.value.ok) return problem(c, 'forbidden', 'registered-otherwise');
-  services.log({
-    event: 'enrollment.accepted',
-    request: c.var.request,
-    format: verdict.format,
-    hardware: verdict.assurance.attestedKeyHardware,
-  });
   return c.json(enrollment(judged, certified.value, base64url(pushToken)), 201);
+}
+
+/** The device takes its place: in its account, or, without one, under its own name. A response: it does not. */
+function admit(c: AppContext, request: EnrollmentRequest, judged: Judged): Promise<Response | null> {
+  return judged.profile === 'device' ? enlist(c, judged) : committed(c, judged.account, request);
+}
+
+async function enlist(c: AppContext, { account, device, proven }: Judged): Promise<Response | null> {
+  const asked = await ask(c, accountOf(account), { do: 'enlist', device, key: base64url(proven.key) });
+  if (!asked.ok) return asked.response;
+  if (asked.value.ok) return null;
+  const { slug, reason } = ofActor(asked.value.reason);
+  return problem(c, slug, reason);
 }
 
 /** A device that is held is in its account from the first, so that its manifest does not grow old; a certificate is another thing. */
@@ -166,12 +180,12 @@ function notKept(c: AppContext, held: (Kept & { ok: false })['held']): Response 
 }
 
 function enrollment(
-  { account, device, verdict }: Judged,
+  { profile, account, device, verdict }: Judged,
   certified: { chain: readonly string[]; notAfter: number },
-  pushToken: string,
+  pushToken: string | null,
 ): Enrollment {
   return {
-    account,
+    account: profile === 'device' ? null : account,
     device,
     certificate: [...certified.chain],
     notAfter: certified.notAfter,

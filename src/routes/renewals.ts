@@ -25,7 +25,8 @@ export const renewals = factory
     const { keys, now, random } = c.var.services;
     const serverNow = now();
     const expiresAt = serverNow + CHALLENGE_MS;
-    const nonce = { ...read.value, purpose: 'renew', detail: '', expiresAt } as const;
+    const { account = null, device } = read.value;
+    const nonce = { account, device, purpose: 'renew', detail: '', expiresAt } as const;
     return c.json({ token: mintNonce(keys.nonces, nonce, random(16)), expiresAt, serverNow }, 201);
   })
   .post('/v1/renewals', limited('enrollments'), async (c) => {
@@ -44,7 +45,7 @@ async function record(
   { renewal, expiresAt, accepted, stands }: RenewalJudgement & { ok: true },
 ): Promise<Response> {
   const { services } = c.var;
-  const { account, device, verdict, fresh } = renewal;
+  const { profile, account, device, verdict, fresh } = renewal;
   const same = base64url(digestOf(JSON.stringify([request.certificate, request.csr, request.fresh, request.overdue])));
   if (!(await services.db.challenges.use(renewal.challenge, same, expiresAt)))
     return problem(c, 'refused', 'challenge-used');
@@ -62,10 +63,11 @@ async function record(
   const { chain, notAfter, freshBy, overdue } = certified.value;
   const evidence = accepted?.posture ? [stands, base64url(accepted.evidence.hash)] : [stands];
   for (const hash of evidence) await services.db.evidence.keep(hash, notAfter, notAfter + EVIDENCE_MARGIN_MS);
-  const told = await ask(c, deviceOf(device), { do: 'renewed', notAfter });
-  if (!told.ok) return told.response;
+  const told = profile === 'call' ? await ask(c, deviceOf(device), { do: 'renewed', notAfter }) : null;
+  if (told?.ok === false) return told.response;
   services.log({ event: 'renewal.accepted', request: c.var.request, format: verdict.format, shown: fresh.shown });
-  return c.json({ account, device, certificate: [...chain], notAfter, freshBy, overdue }, 201);
+  const named = profile === 'call' ? account : null;
+  return c.json({ account: named, device, certificate: [...chain], notAfter, freshBy, overdue }, 201);
 }
 
 function refused(c: AppContext, reason: ReasonOf<'refused'>, check: string | null): Response {

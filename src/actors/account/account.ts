@@ -2,6 +2,7 @@ import { onEventCommand, onEventsDue } from '../events.ts';
 import type { Actor, Arrival, Event, Json, Turn } from '../port.ts';
 import { deleteHistory, forgetOldHistory, history, HISTORY_DEADLINE, onCallMail } from './calls.ts';
 import { authorize, intend, issued, published, revoke } from './certificates.ts';
+import { ALONE, enlist, isAlone } from './alone.ts';
 import type { AccountCommand } from './command.ts';
 import { addHandle, contested, dropHandle, handlesOf, hideHandle, lost, prove } from './handles.ts';
 import { take } from './buckets.ts';
@@ -52,7 +53,8 @@ const DUE: Readonly<Record<string, (t: Turn) => void>> = {
 /** Only a genesis manifest makes an account; to everybody else one that is not there answers the same and writes nothing. */
 function obey(t: Turn, command: AccountCommand): Json {
   if (command.do === 'manifest') return commitManifest(t, command);
-  if (!headOf(t)) return { ok: false, reason: 'unknown-account' };
+  if (command.do === 'enlist') return enlist(t, command);
+  if (!headOf(t) && !(ALONE.has(command.do) && isAlone(t))) return { ok: false, reason: 'unknown-account' };
   switch (command.do) {
     case 'authorize':
       return authorize(t, command);

@@ -7,7 +7,7 @@ import { draw } from './buckets.ts';
 import { refreshSet } from './callable.ts';
 import type { AccountCommand } from './command.ts';
 import { FRESH_MS, takeFresh } from './fresh.ts';
-import { deviceOf, setStatus } from './devices.ts';
+import { accountHere, deviceOf, setStatus } from './devices.ts';
 import { headOf } from './head.ts';
 import { link } from './linked.ts';
 import { endLinksOf } from './links.ts';
@@ -19,16 +19,16 @@ export function authorize(
   { device, key, thumbprint: shown, proof, draws = [], operation }: AccountCommand & { do: 'authorize' },
 ): Json {
   const head = headOf(t);
-  if (!head) return { ok: false, reason: 'unknown-account' };
-  const listed = head.manifest.devices.find((entry) => entry.id === device);
   const kept = deviceOf(t, device);
+  // A device without account stands for itself.
+  const listed = head ? head.manifest.devices.find((entry) => entry.id === device) : kept;
   if (kept?.status === 'revoked') return { ok: false, reason: 'device-revoked' };
   if (!listed || kept?.status !== 'active') return { ok: false, reason: 'device-not-in-manifest' };
   const same =
     shown === undefined ? listed.key === key : thumbprint(fromBase64url(listed.key) ?? new Uint8Array()) === shown;
   if (!same) return { ok: false, reason: 'another-key' };
   if (proof && !useProof(t, `${device} ${proof.id}`, proof.until)) return { ok: false, reason: 'proof-replayed' };
-  seen(t);
+  if (head) seen(t);
   const drawing = draw(t, draws);
   if (!drawing.ok) return { ...drawing, reason: 'too-many-requests' };
   const begun = operation ? begin(t, device, operation) : null;
@@ -37,7 +37,7 @@ export function authorize(
     key: listed.key,
     notAfter: kept.not_after,
     serial: kept.serial,
-    version: head.version,
+    version: head?.version ?? 0,
     drawn: drawing.drawn as unknown as Json,
     operation: begun as unknown as Json,
   };
@@ -135,7 +135,7 @@ export function issued(
     index: {
       table: 'certificate',
       serial,
-      account: t.self.name,
+      account: accountHere(t),
       device: intent.device,
       status: 'active',
       statusAt: t.now,

@@ -36,6 +36,8 @@ export type AccountCommand =
       readonly verified: readonly string[];
       readonly request: string | null;
     }
+  /** Profile `device`: the evidence was accepted; the device becomes known by its own name. */
+  | { readonly do: 'enlist'; readonly device: string; readonly key: string }
   /** Whether (device, key) is in the manifest and in force; asked by every request, token and hello. */
   | {
       readonly do: 'authorize';

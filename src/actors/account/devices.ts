@@ -1,6 +1,7 @@
 import { KEEP_AFTER_END } from '../../ca/revocation.ts';
 import { record } from '../events.ts';
 import type { Turn } from '../port.ts';
+import { headOf } from './head.ts';
 
 export interface DeviceRow {
   readonly device: string;
@@ -29,6 +30,11 @@ export function devicesOf(t: Turn): DeviceRow[] {
   return t.all<DeviceRow>(`SELECT ${COLUMNS} FROM account_device WHERE actor = ?1 ORDER BY device`);
 }
 
+/** This actor's account; null where it is a device without one, which has the device's name. */
+export function accountHere(t: Turn): string | null {
+  return headOf(t) ? t.self.name : null;
+}
+
 /** The device leaves service: one commit here, one mail per effect. */
 export function setStatus(
   t: Turn,
@@ -45,11 +51,13 @@ export function setStatus(
     reason,
   );
   if (changed === 0) return;
-  t.post({ kind: 'device', name: device }, 'revoke', { do: 'revoke', reason }, t.now + 22 * 3_600_000);
+  const account = accountHere(t);
+  if (account !== null)
+    t.post({ kind: 'device', name: device }, 'revoke', { do: 'revoke', reason }, t.now + 22 * 3_600_000);
   record(t, { type: `device.${status}`, severity: 'notice', subject: device, reason, request });
   for (const certificate of acceptable(t, device)) {
     const { serial, not_after: notAfter } = certificate;
-    const index = { table: 'certificate', serial, account: t.self.name, device, status, statusAt: t.now, notAfter };
+    const index = { table: 'certificate', serial, account, device, status, statusAt: t.now, notAfter };
     record(t, { type: `certificate.${status}`, severity: 'notice', subject: serial, reason, request, index });
   }
   for (const linked of devicesOf(t).filter(({ voucher }) => voucher === device))
