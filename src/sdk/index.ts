@@ -20,7 +20,6 @@ export { recoverWithKey, type RecoveryChoice } from './recovery.ts';
 export { newRecoveryKey, type RecoveryKey, recoveryKeyFrom } from './recovery-key.ts';
 export { type Push } from './push.ts';
 export { type Change, type Collection, type KeyStore } from './store.ts';
-export { fileStore, type FileStoreOptions, type FileSystem } from './stores/file.ts';
 export { indexedDbStore } from './stores/indexed-db.ts';
 export { memoryStore } from './stores/memory.ts';
 export { androidKeystoreAttester, type KeystoreKey } from './attesters/android.ts';
@@ -29,12 +28,3 @@ export { developmentAttester } from './attesters/development.ts';
 export { linkedAttester, type Voucher } from './attesters/linked.ts';
 export { tpmAttester } from './attesters/tpm.ts';
 export { webauthnAttester } from './attesters/webauthn.ts';
-export { shellAttester } from './native/attester.ts';
-export { NativeCalls, type NativeOptions, type WakeableClient } from './native/calls.ts';
-export {
-  type NativeHardware,
-  type NativeShell,
-  type ShellEvents,
-  type ShownCall,
-  type ShownEnd,
-} from './native/shell.ts';

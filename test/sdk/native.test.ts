@@ -1,13 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { LiveCall } from '../../src/sdk/calls/call.ts';
-import {
-  type Call,
-  CallsignError,
-  NativeCalls,
-  shellAttester,
-  type WakeableClient,
-  webCrypto,
-} from '../../src/sdk/index.ts';
+import { type Call, CallsignError, webCrypto } from '../../src/sdk/index.ts';
+import { NativeCalls, shellAttester, type WakeableClient } from '../../src/sdk/native/index.ts';
 import { Broken, PhoneDouble } from './native/double.ts';
 
 const appAttest = {

@@ -1,8 +1,4 @@
-import {
-  type PublicKeyCredentialCreationOptionsJSON,
-  startAuthentication,
-  startRegistration,
-} from '@simplewebauthn/browser';
+import type { PublicKeyCredentialCreationOptionsJSON } from '@simplewebauthn/browser';
 import { base64url } from '../../bytes/base64url.ts';
 import type { CryptoProvider, SigningKey } from '../crypto/provider.ts';
 import type { Attester } from '../enroll.ts';
@@ -20,12 +16,16 @@ export interface WebauthnAttester extends Attester {
 export function webauthnAttester(crypto: CryptoProvider, credentialId: string | null = null): WebauthnAttester {
   let key: Promise<SigningKey> | null = null;
   let own = credentialId;
+  // Loaded now, so that it is there at the gesture.
+  const library = import('@simplewebauthn/browser');
+  library.catch(() => undefined);
   return {
     format: 'webauthn',
     identityKey: () => (key ??= crypto.generateSigningKey()),
     async attest(transcript, { options }) {
       if (!options) throw new CallsignError('protocol', 'challenge-without-options');
       const optionsJSON = { ...options, challenge: base64url(transcript) } as PublicKeyCredentialCreationOptionsJSON;
+      const { startRegistration } = await library;
       const { id, response } = await startRegistration({ optionsJSON }).catch(refused);
       own = id;
       const { attestationObject, clientDataJSON } = response;
@@ -35,6 +35,7 @@ export function webauthnAttester(crypto: CryptoProvider, credentialId: string | 
       if (own === null) throw new CallsignError('local', 'webauthn-credential-unknown');
       const allowCredentials = [{ id: own, type: 'public-key' as const }];
       const optionsJSON = { challenge: base64url(transcript), allowCredentials, userVerification: 'required' as const };
+      const { startAuthentication } = await library;
       const { response } = await startAuthentication({ optionsJSON }).catch(refused);
       const { clientDataJSON, authenticatorData, signature } = response;
       return { credentialId: own, clientDataJSON, authenticatorData, signature };

@@ -6,7 +6,6 @@ import { decapsulate, encapsulate, restoreKem } from './kem.ts';
 import { isPoint } from './point.ts';
 import type { AgreementKey, Bytes, CryptoProvider, GcmKey, SigningKey, StoredKey, WrappingKey } from './provider.ts';
 import { SIZES } from './provider.ts';
-import { sivOpen, sivSeal } from './siv.ts';
 
 const ECDSA = { name: 'ECDSA', namedCurve: 'P-256' };
 const ES256 = { name: 'ECDSA', hash: 'SHA-256' };
@@ -106,8 +105,9 @@ export function webCrypto(crypto: Crypto = globalThis.crypto): CryptoProvider {
     gcm,
     gcmSeal: async (key, nonce, data, plaintext) => (await gcm(key)).seal(nonce, data, plaintext),
     gcmOpen: async (key, nonce, data, sealed) => (await gcm(key)).open(nonce, data, sealed),
-    sivSeal: async (key, data, plaintext) => sivSeal(key, data, plaintext),
-    sivOpen: async (key, data, sealed) => sivOpen(key, data, sealed),
+    // Loaded when first used: WebCrypto has no AES-SIV, and only group calls need it.
+    sivSeal: async (key, data, plaintext) => (await import('./siv.ts')).sivSeal(key, data, plaintext),
+    sivOpen: async (key, data, sealed) => (await import('./siv.ts')).sivOpen(key, data, sealed),
     async verify(point, message, signature) {
       if (signature.length !== SIZES.signature || !isPoint(point)) return false;
       const key = await subtle.importKey('raw', own(point), ECDSA, false, ['verify']);

@@ -1,5 +1,5 @@
 import type { PushSubscription } from '../../../src/protocol/push.ts';
-import type { NativeHardware, NativeShell, ShellEvents, ShownCall, ShownEnd } from '../../../src/sdk/index.ts';
+import type { NativeHardware, NativeShell, ShellEvents, ShownCall, ShownEnd } from '../../../src/sdk/native/index.ts';
 
 /** A rule of the platform that the application broke: the platform would end it, or stop to wake it. */
 export class Broken extends Error {}
