@@ -222,6 +222,13 @@ describe('a Keystore key is refused', () => {
       'malformed',
       'android.key-description',
     ],
+    [
+      'a policy that names no application',
+      {},
+      { policy: { ...policy, android: { ...policy.android, applications: [] } } },
+      'application',
+      'android.application',
+    ],
     ['no status list', {}, { status: null }, 'status-list-stale', 'android.status-list-fresh'],
     [
       'a stale status list',

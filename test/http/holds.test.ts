@@ -96,6 +96,10 @@ describe('hardware that is not listed', () => {
     expect(await reasonOf(await send(asked))).toBe('held');
     await decide(waiting.id, 'approve');
     expect(await reasonOf(await send({ ...asked, csr: 'AAAA' }))).toBe('csr-malformed');
+    later = DAY;
+    await place.db.challenges.sweep(now());
+    const { evidence } = asked as { evidence: object };
+    expect(await reasonOf(await send({ ...asked, evidence: { ...evidence, more: 1 } }))).toBe('challenge-used');
     later = 7 * DAY;
     expect(await reasonOf(await send(asked))).toBe('challenge-expired');
     later = 7 * DAY - 1000;
