@@ -142,17 +142,21 @@ async function drop(town: Town, random: () => number, over: { yes: boolean }, re
 }
 
 /** As often as it takes: a killed server may need longer to come back than a client waits for one answer. */
-async function found(caller: Phone, { handle }: Callee): Promise<Peer> {
+async function patiently<T>(ask: () => Promise<T>): Promise<T> {
   for (;;) {
     try {
-      const peer = await caller.client.find(handle, { claim: true });
-      if (!peer) throw new Error(`${handle} was not found`);
-      return peer;
+      return await ask();
     } catch (error) {
       if (!(error instanceof CallsignError) || error.code !== 'network') throw error;
       await sleep(500);
     }
   }
+}
+
+async function found(caller: Phone, { handle }: Callee): Promise<Peer> {
+  const peer = await patiently(() => caller.client.find(handle, { claim: true }));
+  if (!peer) throw new Error(`${handle} was not found`);
+  return peer;
 }
 
 async function oneCall(
@@ -215,7 +219,7 @@ function stuck(town: Town, placed: readonly Placed[]): string[] {
 }
 
 function rowsOf(phone: Phone): Promise<HistoryRow[]> {
-  return phone.client.history();
+  return patiently(() => phone.client.history());
 }
 
 function missing({ history }: Phone, rows: readonly HistoryRow[]): number {
