@@ -10,4 +10,5 @@ export const MIGRATIONS = [
   '0007_handles.sql',
   '0008_posture.sql',
   '0009_inventory.sql',
+  '0010_erasure.sql',
 ] as const;

@@ -8,6 +8,7 @@ import { Handles } from './handles.ts';
 import { Inventories } from './inventory.ts';
 import { Lists } from './lists.ts';
 import { MIGRATIONS } from './migrations.ts';
+import { PersonalRows } from './personal.ts';
 import { Rejudgings } from './rejudging.ts';
 import type { Handles as HandleContract, Repositories } from './repositories.ts';
 import { RevocationLists } from './revocation-lists.ts';
@@ -43,6 +44,7 @@ export function openRepositories(d1: D1Shaped): Repositories {
     lists: new Lists(db),
     rejudging: new Rejudgings(db),
     events: new Feed(db),
+    personal: new PersonalRows(db),
     async pendingMigrations() {
       const rows = await db.all<{ name: string }>(sql`SELECT name FROM d1_migrations`);
       const applied = new Set(rows.map(({ name }) => name));

@@ -311,6 +311,29 @@ export interface Events {
   extend(row: EventRow): Promise<boolean>;
 }
 
+/** An account whose rows are to go. */
+export interface Erasure {
+  readonly account: string;
+  readonly requestedAt: number;
+  readonly doneAt: number | null;
+}
+
+/** What D1 holds of one account. */
+export interface Personal {
+  /** Rows by table, without what is sealed or secret. */
+  export(account: string): Promise<Readonly<Record<string, readonly object[]>>>;
+  /** Written before the account is closed, so that no crash leaves a closed account that nobody erases. */
+  request(account: string, at: number): Promise<void>;
+  withdraw(account: string): Promise<void>;
+  /** Not done yet, oldest first. */
+  requested(): Promise<readonly Erasure[]>;
+  erase(account: string, devices: readonly string[]): Promise<void>;
+  /** Nothing of it is left. */
+  done(account: string, at: number): Promise<void>;
+  /** Forgets what is over: quarantines of erased accounts' handles, their certificates' entries, erasures done. */
+  sweep(now: number): Promise<void>;
+}
+
 /** What a deployment is for ever. */
 export interface DeploymentIdentity {
   readonly deployment: string;
@@ -329,6 +352,7 @@ export interface Repositories {
   readonly lists: Lists;
   readonly rejudging: Rejudging;
   readonly events: Events;
+  readonly personal: Personal;
   /** Names of the migrations that this code stands on and that were not applied, for readiness; throws where none ever was. */
   pendingMigrations(): Promise<readonly string[]>;
 }

@@ -315,3 +315,10 @@ export const heldEnrollment = sqliteTable(
   },
   (table) => [index('held_enrollment_until').on(table.until)],
 );
+
+/** Accounts that their owners closed, until nothing of them is left; remembered for 30 days after. */
+export const erasure = sqliteTable('erasure', {
+  account: text().primaryKey(),
+  requestedAt: integer('requested_at').notNull(),
+  doneAt: integer('done_at'),
+});

@@ -5,6 +5,7 @@ import type { DeploymentIdentity, Repositories } from '../db/repositories.ts';
 import { accessRules } from '../http/auth/operator.ts';
 import { Gate } from '../http/gate.ts';
 import { defaultLimits, LIMITS, limitsFrom } from '../http/limits.ts';
+import { handleHash } from '../http/handles.ts';
 import type { CodeMessage, Services } from '../http/services.ts';
 import type { Ground as ChoreGround } from '../jobs/chores.ts';
 import { LIST_HOSTS, listUrlProblem, type Source } from '../jobs/lists/fetch.ts';
@@ -159,7 +160,18 @@ export async function composeServices(
 export function housekeeping({ keys, db, trust, actors, policy }: Services, settings: Settings): ChoreGround {
   const fetcher: ChoreGround['fetcher'] = (url, init) => fetch(url, init);
   const secrets = { evidence: keys.evidence.secret, hardware: keys.hardware.secret };
-  return { issuers: keys.issuers, db, trust, actors, policy, secrets, sources: listSources(settings.lists), fetcher };
+  const hashOf = (handle: string) => handleHash({ keys }, handle);
+  return {
+    issuers: keys.issuers,
+    db,
+    trust,
+    actors,
+    policy,
+    secrets,
+    sources: listSources(settings.lists),
+    fetcher,
+    hashOf,
+  };
 }
 
 /** A database belongs to one deployment in one jurisdiction; with another's secrets or place nothing may start on it.

@@ -1,6 +1,7 @@
 import type { Issuer } from '../ca/authority.ts';
 import type { Repositories } from '../db/repositories.ts';
 import { type Lists, refreshLists } from './lists/chore.ts';
+import { eraseAccounts, type ErasureGround } from './erasure.ts';
 import { rejudge, type Rejudge } from './rejudge.ts';
 import { currentRevocationList } from './revocation-list.ts';
 
@@ -11,7 +12,7 @@ export interface Chore {
 }
 
 /** What housekeeping works with. */
-export interface Ground extends Lists, Omit<Rejudge, 'db' | 'trust'> {
+export interface Ground extends Lists, Omit<Rejudge, 'db' | 'trust'>, Pick<ErasureGround, 'actors' | 'hashOf'> {
   readonly issuers: readonly Issuer[];
   readonly db: Repositories;
 }
@@ -22,6 +23,7 @@ export function chores(ground: Ground): readonly Chore[] {
   return [
     { name: 'used-challenges', work: (now) => db.challenges.sweep(now) },
     { name: 'lists', work: (now) => refreshLists(ground, now) },
+    { name: 'erasure', work: (now) => eraseAccounts(ground, now) },
     { name: 'rejudge', work: (now) => rejudge(ground, now) },
     {
       name: 'revocation-lists',

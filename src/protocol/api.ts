@@ -279,6 +279,19 @@ export const PolicyDocument = v.object({
   contacts: v.pipe(v.array(AccountId), v.maxLength(5_000)),
 });
 
+/** POST /v1/account/closure: the caller's own account, named so that nobody closes one by mistake. */
+export const AccountClosure = v.object({ account: AccountId });
+/** `erased`: nothing is left; else the rest goes within minutes. */
+export const AccountClosed = v.object({ account: AccountId, erased: v.boolean() });
+/** GET /v1/account/export: by table, for a person to read. */
+export const AccountExport = v.looseObject({
+  about: v.object({ account: AccountId, deployment: v.string(), at: v.string() }),
+  account: v.record(v.string(), v.array(v.unknown())),
+  devices: v.record(v.string(), v.record(v.string(), v.array(v.unknown()))),
+  directory: v.record(v.string(), v.array(v.unknown())),
+  notExported: v.record(v.string(), v.string()),
+});
+
 /** GET /v1/deployment: what a client's configuration is compared with; nothing here is trusted because it came from here. */
 export const Deployment = v.object({
   deployment: v.string(),

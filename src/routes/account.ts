@@ -3,8 +3,11 @@ import { authenticated } from '../http/authenticated.ts';
 import { json } from '../http/body.ts';
 import { type AppContext, factory } from '../http/context.ts';
 import { problem } from '../http/problem.ts';
-import { ofActor } from '../http/refusals.ts';
-import { HistoryDeletion, PolicyDocument } from '../protocol/api.ts';
+import { exportAccount } from '../http/export.ts';
+import { handleHash } from '../http/handles.ts';
+import { ofActor, ofRecovery } from '../http/refusals.ts';
+import { eraseAccount } from '../jobs/erasure.ts';
+import { AccountClosure, HistoryDeletion, PolicyDocument } from '../protocol/api.ts';
 
 const HISTORY_PAGE = 100;
 
@@ -24,9 +27,33 @@ function whole(text: string | undefined, most: number): number | null {
   return text !== undefined && /^\d{1,15}$/.test(text) ? Math.min(Number(text), most) : null;
 }
 
+/** Closes the caller's account, and erases it as far as that goes now; the rest is a chore's. Asked again there is nobody left to ask. */
+async function closeAccount(c: AppContext): Promise<Response> {
+  const { services, caller, request } = c.var;
+  const { account, device } = caller;
+  const now = services.now();
+  await services.db.personal.request(account, now);
+  const asked = await ask(c, accountOf(account), { do: 'close', device, request });
+  if (!asked.ok) return asked.response;
+  if (!asked.value.ok) {
+    await services.db.personal.withdraw(account);
+    const { slug, reason } = ofRecovery(asked.value.reason);
+    return problem(c, slug, reason);
+  }
+  const { actors, db } = services;
+  const ground = { actors, db, hashOf: (handle: string) => handleHash(services, handle) };
+  return c.json({ account, erased: await eraseAccount(ground, account, now) });
+}
+
 /** What the account lets ring, and what it remembers of its calls. */
 export const account = factory
   .createApp()
+  .get('/v1/account/export', authenticated, exportAccount)
+  .post('/v1/account/closure', authenticated, async (c) => {
+    const read = await json(c, AccountClosure);
+    if (!read.ok) return read.response;
+    return read.value.account === c.var.caller.account ? closeAccount(c) : problem(c, 'refused', 'account-mismatch');
+  })
   .get('/v1/policy', authenticated, (c) => tell(c, { do: 'policy' }, ({ policy }) => policy as object))
   .put('/v1/policy', authenticated, async (c) => {
     const read = await json(c, PolicyDocument);

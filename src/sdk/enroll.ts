@@ -59,6 +59,23 @@ export interface Sponsor {
   sign(manifest: Manifest): Promise<{ kid: string; key: SigningKey; jwk?: { x: string; y: string } }>;
 }
 
+export interface EnrollOptions {
+  readonly sponsor?: Sponsor;
+  /** Who may recover the account, in force from its first version on: offer a recovery key at first start. */
+  readonly recovery?: {
+    readonly policy: Manifest['recovery']['policy'];
+    readonly delayHours: number;
+    readonly key?: { readonly keyHash: string };
+  };
+  readonly signal?: AbortSignal | undefined;
+  /** Where an operator must agree: the very same is asked again when it resolves. */
+  readonly held?: () => Promise<void>;
+}
+
+function termsOf({ policy, delayHours, key }: NonNullable<EnrollOptions['recovery']>) {
+  return { policy, delayHours, ...(key && { keyHash: key.keyHash }) };
+}
+
 const TERMS = { handles: [], recovery: { policy: 'delay', delayHours: 24, handles: [] }, minProtocol: 1 } as const;
 
 /**
@@ -66,12 +83,8 @@ const TERMS = { handles: [], recovery: { policy: 'delay', delayHours: 24, handle
  * and manifest are in the store when it resolves. Where an operator must agree, `held` is called, as often as it takes: the very
  * same is asked again when it resolves, for seven days; without `held` that is a refusal, `held`.
  */
-export async function enroll(
-  config: ClientConfig,
-  attester: Attester,
-  options: { sponsor?: Sponsor; signal?: AbortSignal; held?: () => Promise<void> } = {},
-): Promise<Enrolled> {
-  const { sponsor, signal, held } = options;
+export async function enroll(config: ClientConfig, attester: Attester, options: EnrollOptions = {}): Promise<Enrolled> {
+  const { sponsor, recovery, signal, held } = options;
   const api = new Api(config);
   const challenge = await api.ask(Challenge, {
     method: 'POST',
@@ -80,7 +93,7 @@ export async function enroll(
     signal,
   });
   const key = await identityKeyFor(config, attester, challenge);
-  const { manifest, account } = await manifestFor(config, challenge, key, sponsor);
+  const { manifest, account } = await manifestFor(config, challenge, key, sponsor, recovery);
   const proof = await prove(config, api, attester, { challenge, key, account }, signal);
   const made = { challenge, proof, key, account, manifest, known: sponsor?.head ?? null };
   return submit(config, api, made, signal, held);
@@ -177,6 +190,7 @@ async function manifestFor(
   challenge: v.InferOutput<typeof Challenge>,
   key: SigningKey,
   sponsor: Sponsor | undefined,
+  recovery: EnrollOptions['recovery'],
 ): Promise<{ manifest: SignedManifest; account: string }> {
   const device = { id: challenge.device, key: base64url(spkiOf(key.publicKey)) };
   const own = { kid: device.id, key };
@@ -184,7 +198,7 @@ async function manifestFor(
     const genesis = genesisOf(device, challenge.serverNow, {
       ...TERMS,
       handles: [],
-      recovery: { ...TERMS.recovery, handles: [] },
+      recovery: { ...(recovery ? termsOf(recovery) : TERMS.recovery), handles: [] },
     });
     const account = accountIdOf(await config.crypto.sha256(draft(genesis).payload));
     return { manifest: await signManifest(genesis, [own]), account };

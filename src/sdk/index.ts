@@ -6,7 +6,7 @@ export { type CryptoProvider, type SigningKey } from './crypto/provider.ts';
 export { webCrypto } from './crypto/webcrypto.ts';
 export { type SessionKeys } from './crypto/schedule.ts';
 export { type FindOptions, type Peer, type PeerDevice } from './directory.ts';
-export { type Attester, enroll, type Enrolled, type Sponsor } from './enroll.ts';
+export { type Attester, enroll, type Enrolled, type EnrollOptions, type Sponsor } from './enroll.ts';
 export { CallsignError, type ErrorCode } from './errors.ts';
 export { type HistoryPage } from './history.ts';
 export { type Ice, type IceServers } from './ice.ts';

@@ -1,5 +1,6 @@
 import { successor } from '../directory/manifest/write.ts';
-import { ManifestReply } from '../protocol/api.ts';
+import type * as v from 'valibot';
+import { AccountClosed, AccountExport, ManifestReply } from '../protocol/api.ts';
 import type { RecoveryView } from '../protocol/recovery.ts';
 import type { IdentifiedApi } from './api.ts';
 import type { Directory } from './directory.ts';
@@ -63,6 +64,18 @@ export class OwnAccount {
 
   veto(recovery: string, signal?: AbortSignal): Promise<RecoveryView> {
     return vetoRecovery(this.#api, recovery, signal);
+  }
+
+  /** Everything that the deployment keeps of the account, by table, as its owner may read it. */
+  export(signal?: AbortSignal): Promise<v.InferOutput<typeof AccountExport>> {
+    return this.#api.ask(AccountExport, { method: 'GET', path: '/v1/account/export', signal });
+  }
+
+  /** For good: every device is out of service, calls end, handles go into quarantine, and what is kept is erased. True: all of it is. */
+  async close(signal?: AbortSignal): Promise<boolean> {
+    const { account } = this.#api.identity;
+    const path = '/v1/account/closure';
+    return (await this.#api.ask(AccountClosed, { method: 'POST', path, body: { account }, signal })).erased;
   }
 
   async #current(signal: AbortSignal | undefined): Promise<void> {

@@ -1,9 +1,13 @@
 import { onEventCommand, onEventsDue } from '../events.ts';
+import { exported } from '../own-rows.ts';
 import type { Actor, Arrival, Event, Json, Turn } from '../port.ts';
 import { deleteHistory, forgetOldHistory, history, HISTORY_DEADLINE, onCallMail } from './calls.ts';
 import { authorize, intend, issued, published, revoke } from './certificates.ts';
 import { ALONE, enlist, isAlone } from './alone.ts';
+import { close, closed, erase } from './closing.ts';
 import type { AccountCommand } from './command.ts';
+import { devicesOf } from './devices.ts';
+import { ACCOUNT_EXPORT } from './export.ts';
 import { addHandle, contested, dropHandle, handlesOf, hideHandle, lost, prove } from './handles.ts';
 import { take } from './buckets.ts';
 import { headOf, manifestsAfter } from './head.ts';
@@ -104,6 +108,14 @@ function obey(t: Turn, command: AccountCommand): Json {
       return revoke(t, command);
     case 'link':
       return onLink(t, command);
+    case 'close':
+      return close(t, command);
+    case 'closed':
+      return closed(t);
+    case 'erase':
+      return erase(t);
+    case 'export':
+      return { ok: true, tables: exported(t, ACCOUNT_EXPORT), devices: devicesOf(t).map(({ device }) => device) };
     case 'recovery':
       return onRecovery(t, command);
     case 'call':

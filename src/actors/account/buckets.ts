@@ -13,6 +13,9 @@ export interface Drawn {
   readonly resetMs: number;
 }
 
+/** Every bucket here is full again after this long, ms. */
+const FULL_AFTER_MS = 86_400_000;
+
 /** Token buckets of this account, by what they limit. */
 export function bucketOf(t: Turn, name: string): Bucket | null {
   return t.all<Bucket>(`SELECT tokens, at FROM account_bucket WHERE actor = ?1 AND name = ?2`, name)[0] ?? null;
@@ -25,7 +28,9 @@ export function take(t: Turn, what: string, limit: BucketSize): Json {
   return taken.ok ? { ok: true } : { ok: false, reason: 'too-many', retryAfterMs: taken.retryAfterMs };
 }
 
+/** Buckets that nobody drew from for a day are full again, and go. */
 export function saveBucket(t: Turn, name: string, { tokens, at }: Bucket): void {
+  t.run(`DELETE FROM account_bucket WHERE actor = ?1 AND at <= ?2`, t.now - FULL_AFTER_MS);
   t.run(
     `INSERT INTO account_bucket (actor, name, tokens, at) VALUES (?1, ?2, ?3, ?4) ON CONFLICT (actor, name) DO UPDATE SET tokens = excluded.tokens, at = excluded.at`,
     name,

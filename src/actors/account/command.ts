@@ -149,6 +149,12 @@ export type AccountCommand =
           readonly at: number;
         }
     ))
+  /** The owner's wish, by a device of the account. */
+  | { readonly do: 'close'; readonly device: string; readonly request: string | null }
+  /** Of the job that erases: what is left to erase, and the last step. */
+  | { readonly do: 'closed' }
+  | { readonly do: 'erase' }
+  | { readonly do: 'export' }
   | { readonly do: 'call'; readonly mail: AccountMail }
   | EventCommand
   | { readonly do: 'unclear' };

@@ -1,10 +1,11 @@
 import type { Call } from '../../calls/call.ts';
 import type { CallCommand, LockAnswer, PolicyAnswer } from '../../calls/command.ts';
 import { decide } from '../../calls/decide.ts';
+import { type Role, rolesOf } from '../../calls/roles.ts';
 import { view } from '../../calls/view.ts';
 import { sightOf } from '../../calls/why.ts';
 import type { Decision } from '../../calls/effect.ts';
-import { parseVerb, type ParsedVerb, type Party, type Reply as VerbReply } from '../../protocol/call.ts';
+import { parseVerb, type Verb, type ParsedVerb, type Party, type Reply as VerbReply } from '../../protocol/call.ts';
 import { CLOSE, parseClientFrame } from '../../protocol/courier.ts';
 import { onEventCommand, onEventsDue } from '../events.ts';
 import type { Actor, Arrival, ClosedSocket, Event, Json, Reply, Socket, Turn } from '../port.ts';
@@ -90,6 +91,8 @@ function obey(t: Turn, command: CallActorCommand): Json {
       const state = load(t);
       return state ? { ok: true, sight: sightOf(state) as unknown as Json } : UNKNOWN;
     }
+    case 'gone':
+      return gone(t, command.party);
     case 'delivered':
       return known(play(t, { type: 'delivered', party: command.party }));
     case 'call-mail':
@@ -102,6 +105,21 @@ function obey(t: Turn, command: CallActorCommand): Json {
     default:
       return { ok: false, reason: 'malformed' };
   }
+}
+
+/** As if the device had said it itself: it leaves, takes its own call back, or does not answer. */
+function gone(t: Turn, party: Party): Json {
+  const state = load(t);
+  if (!state) return UNKNOWN;
+  const common = { call: state.id, attempt: state.attempt };
+  const verbs: Record<Role, Verb> = {
+    talker: { verb: 'hangup', ...common },
+    caller: { verb: 'cancel', ...common },
+    leg: { verb: 'decline', scope: 'device', ...common },
+  };
+  for (const role of (['talker', 'caller', 'leg'] as const).filter((one) => rolesOf(state, party).includes(one)))
+    if (play(t, { type: 'verb', party, verb: verbs[role] }).reply?.ok) return { ok: true };
+  return { ok: true };
 }
 
 function known({ call: state }: Decision): Json {

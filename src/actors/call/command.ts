@@ -18,5 +18,7 @@ export type CallActorCommand =
   | { readonly do: 'delivered'; readonly party: Party }
   | { readonly do: 'call-mail'; readonly mail: CallMail }
   | { readonly do: 'glare'; readonly account: string; readonly survivor: string }
+  /** The device is out of service. */
+  | { readonly do: 'gone'; readonly party: Party }
   | EventCommand
   | { readonly do: 'unclear' };

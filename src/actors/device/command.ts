@@ -59,6 +59,9 @@ export type DeviceCommand =
   | (Greeting & { readonly do: 'wake'; readonly tag: string | null })
   | { readonly do: 'put'; readonly envelope: Envelope }
   | { readonly do: 'revoke'; readonly reason: string }
+  /** Its account is closed: nothing of it is left. */
+  | { readonly do: 'erase'; readonly account: string }
+  | { readonly do: 'export' }
   /** A certificate of this device was issued that ends then (ms). */
   | { readonly do: 'renewed'; readonly notAfter: number }
   | EventCommand

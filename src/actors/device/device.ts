@@ -2,11 +2,13 @@ import { activeStreams } from '../../courier/mailbox.ts';
 import { CLOSE, parseClientFrame } from '../../protocol/courier.ts';
 import { base64url } from '../../bytes/base64url.ts';
 import { onEventCommand, onEventsDue, record } from '../events.ts';
+import { exported } from '../own-rows.ts';
 import type { Actor, Arrival, Event, Json, Reply, Socket, Turn } from '../port.ts';
 import { BOX_DEADLINE, obeyMailbox } from './box.ts';
 import { admitForRenewal, certifiedUntil, isDormant, mayOnlyPart, renewed } from './certified.ts';
 import type { DeviceCommand, Greeting } from './command.ts';
 import { keysFor, markUsed } from './claims.ts';
+import { DEVICE_EXPORT } from './export.ts';
 import { addOneTime, keyStatus, publish } from './keys.ts';
 import { streamsOf } from './rows.ts';
 import { deviceSchema, deviceTables } from './schema.ts';
@@ -14,6 +16,9 @@ import { type Self, selfOf } from './self.ts';
 import { showSubscription, subscribe, testPush, unsubscribe } from './subscription.ts';
 import { wake } from './wake.ts';
 import { claimWakeup, gone, onWakeupsDue, settleWakeup, WAKEUP_DEADLINE } from './wakeup.ts';
+
+/** A call that cannot be reached for so long has ended by its own deadlines. */
+const GONE_LIFE_MS = 3_600_000;
 
 const UNKNOWN: Json = { ok: false, reason: 'unknown-device' };
 
@@ -95,6 +100,10 @@ function obey(t: Turn, self: Self | null, command: DeviceCommand): Json {
         : { ok: false, reason: 'revoked' };
     case 'revoke':
       return revoke(t, self, command.reason);
+    case 'erase':
+      return erase(t, self, command.account);
+    case 'export':
+      return { ok: true, tables: exported(t, DEVICE_EXPORT) };
     case 'renewed':
       return renewed(t, self, command.notAfter);
     case 'events':
@@ -210,11 +219,25 @@ function replied(t: Turn, key: string, reply: Reply): Json {
   return null;
 }
 
+/** After its account was closed. Calls are asked and not mailed: mail would go with the rows. */
+function erase(t: Turn, self: Self, account: string): Json {
+  if (self.account !== account) return { ok: false, reason: 'unknown-device' };
+  const party = { account, device: self.device };
+  for (const call of activeStreams(streamsOf(t, null)))
+    t.ask({ kind: 'call', name: call }, 'gone', { do: 'gone', party });
+  for (const socket of t.sockets()) socket.close(CLOSE.revoked, 'owner: closed');
+  t.erase();
+  return { ok: true };
+}
+
 /** From the account, in the commit that decided it: nothing more comes in, the courier goes down. */
 function revoke(t: Turn, self: Self, reason: string): Json {
   if (self.revokedAt !== null) return { ok: true };
   t.run(`UPDATE device_self SET revoked_at = ?2 WHERE actor = ?1`, t.now);
   for (const socket of t.sockets()) socket.close(CLOSE.revoked, reason);
+  const party = { account: self.account, device: self.device };
+  for (const call of activeStreams(streamsOf(t, null)))
+    t.post({ kind: 'call', name: call }, 'gone', { do: 'gone', party }, t.now + GONE_LIFE_MS);
   unsubscribe(t);
   record(t, { type: 'device.closed', severity: 'notice', subject: self.device, reason });
   return { ok: true };

@@ -101,6 +101,13 @@ export function tooNew(head: Head, next: ParsedManifest, changes: Changes, autho
   );
 }
 
+/** The same for the end of the whole account. */
+export function signerMayClose(head: Head, device: string, now: number): boolean {
+  const signer = head.manifest.devices.find(({ id }) => id === device);
+  if (!signer) return false;
+  return now - signer.addedAt >= WEEK || !head.manifest.devices.some(({ addedAt }) => addedAt < signer.addedAt);
+}
+
 /** The same for a change of recovery; a veto by a device that was there at the proposal is always allowed. */
 export function mayChangeRecovery(head: Head, at: number, authority: Authority, isVeto: boolean): boolean {
   if (authority.by !== 'device') return false;
