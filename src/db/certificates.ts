@@ -18,6 +18,9 @@ function newer(column: 'status' | 'reason' | 'revision') {
   return sql`CASE WHEN ${wins} THEN ${sql.raw(`excluded.${column}`)} ELSE ${certificate[column]} END`;
 }
 
+/** Of one sweep: the next one goes on. */
+const SWEPT = 300;
+
 /** The index of certificates. It decides nothing; the account does. */
 export class Certificates implements Contract {
   readonly #db: Database;
@@ -88,6 +91,11 @@ export class Certificates implements Contract {
       status: status as CertificateRow['status'],
       statusAt: statusAt ?? 0,
     }));
+  }
+
+  async sweep(endedBefore: number): Promise<void> {
+    const over = sql`(SELECT serial FROM certificate WHERE not_after < ${endedBefore} ORDER BY not_after LIMIT ${SWEPT})`;
+    await this.#db.delete(certificate).where(sql`serial IN ${over}`);
   }
 
   async count(now: number): Promise<CertificateCounts> {

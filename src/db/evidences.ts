@@ -5,6 +5,8 @@ import { endorsementUse, evidence, evidenceIndex, keyOwner } from './schema.ts';
 
 /** Three values each; D1 binds at most a hundred. */
 const INDEX_ROWS = 30;
+/** Of one sweep: the next one goes on. */
+const SWEPT = 300;
 
 const NOTHING: Standing = { index: [], keys: [], endorsement: null };
 
@@ -44,6 +46,15 @@ export class Evidences implements Evidence {
         .update(endorsementUse)
         .set({ until: sql`MAX(${endorsementUse.until}, ${notAfter})` })
         .where(eq(endorsementUse.device, device)),
+    ]);
+  }
+
+  async sweep(now: number): Promise<void> {
+    const standing = sql`SELECT 1 FROM certificate WHERE certificate.evidence = evidence.id AND certificate.status = 'active' AND certificate.not_after > ${now}`;
+    const over = sql`(SELECT id FROM evidence WHERE keep_until <= ${now} AND NOT EXISTS (${standing}) ORDER BY keep_until, id LIMIT ${SWEPT})`;
+    await commit(this.#db, [
+      this.#db.delete(evidenceIndex).where(sql`evidence IN ${over}`),
+      this.#db.delete(evidence).where(sql`id IN ${over}`),
     ]);
   }
 

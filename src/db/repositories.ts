@@ -134,6 +134,8 @@ export interface Evidence {
   get(hash: string): Promise<EvidenceRow | null>;
   /** Keeps it at least until then: another certificate stands on it, which ends at `notAfter`. */
   keep(hash: string, notAfter: number, until: number): Promise<void>;
+  /** Forgets evidence past its time that no certificate in force stands on; at most some hundreds at once. */
+  sweep(now: number): Promise<void>;
 }
 
 /** The index of certificates, fed from accounts' outboxes; no rule reads it to decide. */
@@ -160,6 +162,8 @@ export interface Certificates {
   /** One row per device, by device id: its newest end, and the gravest status of its certificates. */
   devices(query: CertificateQuery, after: string, limit: number): Promise<readonly DeviceSummary[]>;
   count(now: number): Promise<CertificateCounts>;
+  /** Forgets certificates that ended before `endedBefore`; at most some hundreds at once. */
+  sweep(endedBefore: number): Promise<void>;
 }
 
 /** All that is given must hold. */

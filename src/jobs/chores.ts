@@ -17,11 +17,16 @@ export interface Ground extends Lists, Omit<Rejudge, 'db' | 'trust'>, Pick<Erasu
   readonly db: Repositories;
 }
 
+/** Longer than a revocation list names a certificate after its end (91 d), and than its evidence is kept (120 d). */
+const INDEX_KEEP_MS = 122 * 86_400_000;
+
 /** The same on every host, every five minutes. */
 export function chores(ground: Ground): readonly Chore[] {
   const { issuers, db } = ground;
   return [
     { name: 'used-challenges', work: (now) => db.challenges.sweep(now) },
+    { name: 'old-evidence', work: (now) => db.evidence.sweep(now) },
+    { name: 'old-certificates', work: (now) => db.certificates.sweep(now - INDEX_KEEP_MS) },
     { name: 'lists', work: (now) => refreshLists(ground, now) },
     { name: 'erasure', work: (now) => eraseAccounts(ground, now) },
     { name: 'rejudge', work: (now) => rejudge(ground, now) },

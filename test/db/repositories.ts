@@ -213,6 +213,50 @@ export function repositories(host: string, open: () => Promise<Database>): void 
       expect(await revoked(98, '0b')).toContain(`${name}, of before issuers were told`);
     });
 
+    it('evidence goes when its time is over and nothing in force stands on it, with its index; certificates by their end', async () => {
+      const [evidences, certificates] = [new Evidences(db), new Certificates(db)];
+      const row = (hash: string, keepUntil: number) => ({
+        hash,
+        account: 'sweep',
+        device: `of ${hash}`,
+        format: 'tpm2',
+        policy: 'p',
+        verdict: '{}',
+        posture: false,
+        sealed: new Uint8Array([1]),
+        at: 1_000,
+        keepUntil,
+      });
+      const marks = { index: [{ kind: 'serial', value: 'swept' }], keys: [], endorsement: null };
+      for (const [hash, until] of [
+        ['old', 2_000],
+        ['stands', 2_000],
+        ['young', 8_000],
+      ] as const)
+        expect(await evidences.put(row(hash, until), marks)).toEqual({ ok: true });
+      const issued = {
+        account: 'sweep',
+        device: 'of stands',
+        issuer: null,
+        reason: null,
+        status: 'active',
+        statusAt: 1,
+      } as const;
+      await certificates.index({ ...issued, serial: 'sweep-1', notAfter: 5_000, evidence: 'stands' });
+      await evidences.sweep(3_000);
+      const left = async () =>
+        (await Promise.all(['old', 'stands', 'young'].map((hash) => evidences.get(hash)))).map((kept) => kept !== null);
+      expect(await left()).toEqual([false, true, true]);
+      const indexed = (await db.select().from(evidenceIndex)).filter(({ value }) => value === 'swept');
+      expect(indexed.map((entry) => entry.evidence).toSorted()).toEqual(['stands', 'young']);
+      await evidences.sweep(5_000);
+      expect(await left()).toEqual([false, false, true]);
+      await certificates.sweep(5_000);
+      expect(await serial('sweep-1')).not.toBeNull();
+      await certificates.sweep(5_001);
+      expect(await serial('sweep-1')).toBeNull();
+    });
+
     it('one number is one revocation list, and only lists that ended are forgotten', async () => {
       const lists = new RevocationLists(db);
       const row = { issuer: '0a', number: 1, body: new Uint8Array([1]), digest: 'x', nextUpdate: 10 };

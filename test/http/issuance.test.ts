@@ -54,6 +54,7 @@ async function dying({ after, done }: Crash): Promise<Death> {
     put: (...given: Parameters<typeof db.evidence.put>) => step('put', () => db.evidence.put(...given)),
     keep: (...given: Parameters<typeof db.evidence.keep>) => step('keep', () => db.evidence.keep(...given)),
     get: (hash: string) => db.evidence.get(hash),
+    sweep: (now: number) => db.evidence.sweep(now),
   };
   const services = await place.services({ actors: actors as Actors, db: { ...db, challenges, evidence } });
   const { issuer } = services.keys;

@@ -52,6 +52,7 @@ beforeAll(async () => {
   const evidence = {
     put: (...given: Parameters<typeof repositories.evidence.put>) => repositories.evidence.put(...given),
     keep: (hash: string, notAfter: number, until: number) => repositories.evidence.keep(hash, notAfter, until),
+    sweep: (now: number) => repositories.evidence.sweep(now),
     get: async (hash: string) => {
       const row = await repositories.evidence.get(hash);
       return row && found(row);
