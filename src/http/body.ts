@@ -75,6 +75,9 @@ export async function json<S extends v.GenericSchema>(
   } catch {
     return { ok: false, response: problem(c, 'bad-request', 'malformed-json') };
   }
+  // Every body of this API is an object; a schema whose members are all optional would take an array for one.
+  if (Array.isArray(value))
+    return { ok: false, response: problem(c, 'bad-request', 'malformed-body', { paths: [''] }) };
   const parsed = v.safeParse(schema, value);
   if (parsed.success) return { ok: true, value: parsed.output };
   const paths = [...new Set(parsed.issues.map((issue) => v.getDotPath(issue) ?? ''))].slice(0, 8);

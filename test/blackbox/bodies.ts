@@ -76,7 +76,11 @@ export function bodies(world: () => World): void {
       for (const operation of OPERATIONS.filter(({ takes, who }) => takes && who === 'device')) {
         const path = operation.path.replace('{id}', 'A'.repeat(22)).replace('{call}', 'a'.repeat(32));
         for (const body of ['{', '[]', '{"v":1,"call":7}'])
-          expect((await alice.ask(operation.method, path, { body })).ok).toBe(false);
+          expect([operation.path, body, (await alice.ask(operation.method, path, { body })).ok]).toEqual([
+            operation.path,
+            body,
+            false,
+          ]);
       }
       expect(await stored(alice)).toEqual(before);
     });
