@@ -147,7 +147,9 @@ const FORGERIES: readonly {
   {
     what: 'a handle that nobody of the account signed in',
     make: (on) => ({
-      manifest: successor(on, now(), { handles: [...on.manifest.handles, base64url(new Uint8Array(32).fill(255))] }),
+      manifest: successor(on, now(), {
+        handles: [...on.manifest.handles, base64url(new Uint8Array(32).fill(255))].toSorted(),
+      }),
       by: [{ kid: phone.client.identity.device, key: stranger }],
     }),
     reason: 'signature-invalid',
