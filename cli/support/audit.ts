@@ -19,7 +19,7 @@ export class Audit {
   readonly broken: Broken[] = [];
   readonly #chains = new Map<string, Chain>();
   rows = 0;
-  /** Rows that belong to no chain: written by the directory in its own batch. */
+  /** Rows that no actor wrote: the directory's, lists', runs' and dead hints' own, named by what they tell. */
   unchained = 0;
 
   get chains(): number {
@@ -30,7 +30,7 @@ export class Audit {
     this.rows += 1;
     const cut = row.id.lastIndexOf('/');
     const name = row.id.slice(0, cut);
-    if (!name.includes('/')) return this.#outside(row.id, row.hash);
+    if (!name.startsWith(`${row.actor}/`)) return this.#outside(row.id, row.hash);
     const before = this.#chains.get(name);
     const n = Number(row.id.slice(cut + 1));
     const { hash, ...fields } = row;
