@@ -19,6 +19,10 @@ export interface AppEnv {
     request: string;
     caller: Caller;
     operator: OperatorName;
+    /** What the audit says this request is about, once it was asked. */
+    asked: string | undefined;
+    /** Why the answer is a problem, if it is one. */
+    problem: string | undefined;
     /** Set once it was read. */
     body: Uint8Array | undefined;
     /** What the request's Idempotency-Key names, until its answer is kept. */

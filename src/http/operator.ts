@@ -1,7 +1,7 @@
 import { eventHash } from '../actors/events.ts';
 import { authenticateOperator } from './auth/operator.ts';
 import { type AppContext, factory } from './context.ts';
-import { problem } from './problem.ts';
+import { problem, unavailable } from './problem.ts';
 
 /** Opens `/v1/admin` to the operator, and to nobody else: a device's token is no credential here. */
 export const operated = factory.createMiddleware(async (c, next) => {
@@ -14,7 +14,9 @@ export const operated = factory.createMiddleware(async (c, next) => {
   const who = await authenticateOperator(shown, operator, now());
   if (who.ok) {
     c.set('operator', who.operator);
-    return next();
+    await next();
+    if (c.req.method === 'POST' && c.res.status >= 400 && c.res.status < 500) await auditRefusal(c);
+    return;
   }
   c.var.services.log({ event: 'operator.refused', request: c.var.request, reason: who.reason });
   if (who.reason === 'access-unavailable') return problem(c, 'unavailable', who.reason);
@@ -33,9 +35,20 @@ export interface Asked {
     | 'operator.decided-run'
     | 'operator.tried-policy'
     | 'operator.changed-inventory'
-    | 'operator.decided-hold';
+    | 'operator.decided-hold'
+    | 'operator.was-refused';
   readonly subject: string;
   readonly reason: string | null;
+}
+
+/**
+ * An action that came to nothing, malformed ones included: its subject, or the resource when it was not read that far, and
+ * the reason of the answer. A 5xx is no refusal: what was asked may have happened.
+ */
+async function auditRefusal(c: AppContext): Promise<void> {
+  const subject = c.var.asked ?? c.req.routePath;
+  const written = await audit(c, { type: 'operator.was-refused', subject, reason: c.var.problem ?? null });
+  if (!written) c.res = unavailable(c, 'audit');
 }
 
 const ROUNDS = 8;
@@ -48,6 +61,7 @@ const ROUNDS = 8;
 export async function audit(c: AppContext, { type, subject, reason }: Asked): Promise<boolean> {
   const { db, now } = c.var.services;
   const chain = `operator/${c.var.operator}/`;
+  c.set('asked', subject);
   for (let round = 0; round < ROUNDS; round++) {
     const last = await db.events.last('operator', chain);
     const n = last === null ? 1 : Number(last.id.slice(chain.length)) + 1;

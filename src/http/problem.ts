@@ -12,6 +12,7 @@ export function problem<Slug extends ProblemSlug>(
 ): Response {
   const { status, title } = PROBLEMS[slug];
   const { origin } = c.var.services.deployment;
+  c.set('problem', reason);
   const document: Problem = {
     ...extensions,
     type: `${origin}/problems/${slug}`,

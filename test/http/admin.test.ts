@@ -36,6 +36,8 @@ let app: ReturnType<typeof createApp>;
 let access: CryptoKeyPair;
 let told: { to: string; body: Record<string, unknown> }[] = [];
 let answer: object = { ok: true, status: 'revoked', statusAt: NOW };
+/** Whether actors answer at all. */
+let heard = true;
 let events: Repositories['events'] = db.events;
 
 beforeAll(async () => {
@@ -64,7 +66,7 @@ beforeAll(async () => {
     actors: {
       async command({ name }: { name: string }, _key: string, body: Record<string, unknown>) {
         told.push({ to: name, body });
-        return { ok: true, value: answer };
+        return heard ? { ok: true, value: answer } : { ok: false, reason: 'unavailable' };
       },
     },
     now: () => NOW,
@@ -76,6 +78,7 @@ beforeAll(async () => {
 beforeEach(() => {
   told = [];
   answer = { ok: true, status: 'revoked', statusAt: NOW };
+  heard = true;
   events = db.events;
 });
 
@@ -219,6 +222,55 @@ it('a revocation is asked of the account, by the operator and with the request t
   answer = { ok: false, reason: 'unknown-device' };
   expect(await reasonOf(await revoke(body))).toEqual([404, 'unknown-device']);
   expect(await reasonOf(await revoke({ ...body, reason: ' ' }))).toEqual([400, 'malformed-body']);
+});
+
+it('a refused action is written down with its reason, also when it was not understood', async () => {
+  const post = (path: string, body: string, type = 'application/json') =>
+    app.request(`/v1/admin/${path}`, { method: 'POST', headers: { ...bearer, 'Content-Type': type }, body });
+  const body = { account: ACCOUNT, device: DEVICE, reason: 'lost' };
+  const from = (await feed()).at(-1)?.cursor ?? 0;
+  answer = { ok: false, reason: 'unknown-device' };
+  const unknown = await revoke(body);
+  await post('revocations', '{');
+  await post('revocations', 'x', 'text/plain');
+  await post('policy-trials', JSON.stringify({ policy: { base: 'none' } }));
+  await post('holds', JSON.stringify({ hold: 'A'.repeat(43), decision: 'deny', reason: 'unknown' }));
+  await post('nothing', '{}');
+  const rows = await feed(`?after=${from}&types=operator.was-refused`);
+  expect(rows.map(({ subject, reason }) => [subject, reason])).toEqual([
+    [DEVICE, 'unknown-device'],
+    ['/v1/admin/revocations', 'malformed-json'],
+    ['/v1/admin/revocations', 'content-type'],
+    ['/v1/admin/policy-trials', 'policy-malformed'],
+    ['A'.repeat(43), 'no-such-hold'],
+    ['/v1/admin/*', 'no-such-resource'],
+  ]);
+  expect(rows[0]).toMatchObject({ severity: 'notice', request: unknown.headers.get('X-Request-Id') });
+  expect(rows[0]?.id).toMatch(/^operator\/key-[0-9a-f]{16}\/\d+$/);
+});
+
+it('nothing is written as refused of an action that was done, of one whose end is unknown, of a look, or for who is no operator', async () => {
+  const body = { account: ACCOUNT, device: DEVICE, reason: 'lost' };
+  const from = (await feed()).at(-1)?.cursor ?? 0;
+  await revoke(body);
+  await revoke(body, { Authorization: `Bearer ${KEY.slice(1)}` });
+  await get('devices?status=lost');
+  heard = false;
+  expect((await revoke(body)).status).toBe(503);
+  expect(await feed(`?after=${from}&types=operator.was-refused`)).toEqual([]);
+});
+
+it('a refusal that cannot be written down is answered as what was not done', async () => {
+  let left = 1;
+  events = {
+    ...db.events,
+    last: (actor, chain) => db.events.last(actor, chain),
+    extend: async (row) => left-- > 0 && db.events.extend(row),
+  };
+  answer = { ok: false, reason: 'unknown-device' };
+  const response = await revoke({ account: ACCOUNT, device: DEVICE, reason: 'lost' });
+  expect(response.headers.get('Content-Type')).toBe('application/problem+json');
+  expect(await reasonOf(response)).toEqual([503, 'audit']);
 });
 
 it('what cannot be written into the audit is not done', async () => {
