@@ -17,7 +17,8 @@ const LIMIT_MS = 15_000;
 export function operator(env: Readonly<Record<string, string | undefined>> = process.env): Operator {
   const url = env['CALLSIGN_URL'] ?? 'http://127.0.0.1:8787';
   const key = env['CALLSIGN_OPERATOR_KEY'];
-  if (!URL.canParse(url)) throw new UsageError('CALLSIGN_URL is no URL');
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url))
+    throw new UsageError('CALLSIGN_URL is no URL like https://calls.example');
   if (key === undefined || key === '')
     throw new UsageError('CALLSIGN_OPERATOR_KEY is not set: it is `operator` in the secret CALLSIGN_KEYS');
   const send = async (path: string, init: RequestInit) => {

@@ -9,3 +9,8 @@ export function table(rows: readonly (readonly string[])[]): readonly string[] {
       .trimEnd(),
   );
 }
+
+/** ISO 8601 of milliseconds since 1970; a dash for none. */
+export function time(at: number | null): string {
+  return at === null ? '-' : new Date(at).toISOString();
+}

@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { UsageError } from '../../cli/command.ts';
 import { commands } from '../../cli/commands.ts';
 import { Audit } from '../../cli/support/audit.ts';
@@ -12,6 +12,7 @@ import { readCertificate } from '../../src/attestation/path/certificate.ts';
 import { createIssuing, isDevelopment } from '../../src/ca/authority.ts';
 import type { PrivateJwk } from '../../src/ca/signer.ts';
 import { makeDevelopmentSecrets, openSecrets } from '../../src/hosts/secrets.ts';
+import { OPERATIONS } from '../../src/protocol/operations.ts';
 import { developmentAttester, enroll } from '../../src/sdk/index.ts';
 import { ACCOUNT, DEVICE } from '../support/authority.ts';
 import { found, run as program } from '../support/program.ts';
@@ -143,6 +144,10 @@ it('a row that was changed, left out or moved is found', async () => {
   const [first, second, third] = rows as [Line, Line, Line];
   expect(found([first, { ...second, reason: 'another' }, third])).toEqual([[second.id, 'hash']]);
   expect(found([first, third])).toEqual([[third.id, 'gap']]);
+  expect(found([first, { ...second, id: 'list/mds/1' }, third])).toEqual([
+    ['list/mds/1', 'unchained'],
+    [third.id, 'gap'],
+  ]);
   expect(found([second, first])).toEqual([
     [second.id, 'gap'],
     [first.id, 'order'],
@@ -151,6 +156,188 @@ it('a row that was changed, left out or moved is found', async () => {
     [second.id, 'hash'],
     [second.id, 'previous'],
   ]);
+});
+
+async function enrolled() {
+  const deployment = (await (await fetch(`${server.url}/v1/deployment`)).json()) as Deployment;
+  const config = configFor(server.url, deployment);
+  return (await enroll(config, developmentAttester(config.crypto))).identity;
+}
+
+interface Certificate {
+  readonly serial: string;
+  readonly device: string;
+  readonly evidence: string;
+  readonly status: string;
+}
+
+async function certificates(...narrowing: readonly string[]): Promise<readonly Certificate[]> {
+  return JSON.parse((await run('certificate list', ...narrowing, '--json')).text) as readonly Certificate[];
+}
+
+it('every operation of the operator has a command that asks it', async () => {
+  const file = (name: string, text: string) => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+  const hash = 'A'.repeat(43);
+  const tried = [
+    ['device list'],
+    ['device revoke', DEVICE, '--reason', 'lost'],
+    ['certificate list'],
+    ['verdict show', hash],
+    ['call why', '0'.repeat(32)],
+    ['events'],
+    ['counters'],
+    ['policy show'],
+    ['policy try', file('tried.json', '{"base":"standard","version":"tried-0"}'), '--server'],
+    ['trust show'],
+    ['lists import', file('list', 'none'), '--kind', 'mds'],
+    ['rejudge list'],
+    ['rejudge show', 'mds/1/0'],
+    ['inventory import', file('marks', 'serial 1f'), '--remove'],
+    ['holds list'],
+    ['holds deny', hash, '--reason', 'unknown'],
+  ] as const;
+  const spy = vi.spyOn(globalThis, 'fetch');
+  for (const [name, ...args] of tried)
+    await run(name, ...args).catch((error: unknown) => {
+      if (!(error instanceof ServerRefusal)) throw error;
+    });
+  const asked = spy.mock.calls.map(([url, init]) => `${init?.method} ${(url as URL).pathname}`);
+  spy.mockRestore();
+  const own = OPERATIONS.filter(({ path }) => path.startsWith('/v1/admin/'));
+  expect(own.length).toBeGreaterThan(15);
+  for (const { method, path } of own) {
+    const resource = new RegExp(`^${method} ${path.replace(/\{\w+\}/, '[^/]+')}$`);
+    expect(
+      asked.some((one) => resource.test(one)),
+      `${method} ${path}`,
+    ).toBe(true);
+  }
+});
+
+it('certificate list narrows by all that the index knows, device list too, and verdict show tells every check', async () => {
+  const { account, device } = await enrolled();
+  await expect.poll(() => certificates('--device', device), { timeout: 15_000 }).toHaveLength(1);
+  const [one] = (await certificates('--device', device)) as [Certificate];
+  expect(one).toMatchObject({ account, device, status: 'active' });
+  const { serial, evidence } = one;
+  for (const narrowing of [
+    ['--account', account],
+    ['--serial', serial],
+    ['--evidence', evidence],
+  ]) {
+    expect(await certificates(...narrowing)).toEqual([one]);
+    expect(await certificates(...narrowing, '--status', 'revoked')).toEqual([]);
+    const devices = JSON.parse((await run('device list', ...narrowing, '--json')).text) as readonly Certificate[];
+    expect(devices.map((row) => row.device)).toEqual([device]);
+  }
+  const { lines } = await run('certificate list', '--serial', serial);
+  expect(lines[0]).toMatch(/^serial +device +account +status +ends +evidence/);
+  expect(lines[1]).toMatch(new RegExp(`^${serial} +${device} +${account} +active +20.* ${evidence}`));
+  const shown = await run('verdict show', evidence);
+  expect(shown.lines[0]).toBe(`evidence    ${evidence}`);
+  expect(shown.text).toMatch(/decision +accept/);
+  expect(shown.text).toMatch(/ +check +section +detail/);
+  const kept = JSON.parse((await run('verdict show', evidence, '--json')).text) as {
+    verdict: { checks: readonly { id: string; spec: string }[] };
+  };
+  expect(kept).toMatchObject({ hash: evidence, account, device, verdict: { decision: 'accept' } });
+  expect(kept.verdict.checks.length).toBeGreaterThan(0);
+  for (const { id, spec } of kept.verdict.checks)
+    expect(shown.lines.some((line) => line.includes(id) && line.includes(spec))).toBe(true);
+});
+
+it('counters, policy show and trust show tell what the server counts, judges by and trusts', async () => {
+  const counted = await run('counters');
+  expect(counted.text).toMatch(/^certificates in force +[1-9]/m);
+  expect(counted.text).toMatch(/^issuing CA +ends +revocation list +next due$/m);
+  const figures = JSON.parse((await run('counters', '--json')).text) as { issuers: readonly { issuer: string }[] };
+  expect(figures.issuers).toHaveLength(1);
+  expect(counted.text).toMatch(new RegExp(`^${figures.issuers[0]!.issuer} +20\\S+ +\\d+ +20`, 'm'));
+  expect((await run('policy show')).text).toMatch(/^version +development-1$/m);
+  expect((await run('policy show')).text).toMatch(/^webauthn\.selfAttestation +(true|false)$/m);
+  const file = join(folder, 'in-force.json');
+  writeFileSync(file, (await run('policy show', '--json')).text);
+  expect((await run('policy try', file, '--server')).text).toMatch(
+    /^development-1 against development-1: .* 0 refused/,
+  );
+  const trusted = await run('trust show');
+  expect(trusted.text).toMatch(/^mds +none in force/m);
+  expect(trusted.text).toMatch(/^android-status +none in force/m);
+  const { anchors } = JSON.parse((await run('trust show', '--json')).text) as { anchors: readonly { id: string }[] };
+  expect(anchors.length).toBeGreaterThan(0);
+  for (const { id } of anchors) expect(trusted.text).toContain(`\n${id} `);
+});
+
+it('trust show gives the age of a list from when it was fetched', async () => {
+  const file = join(folder, 'status.json');
+  writeFileSync(file, JSON.stringify({ entries: {} }));
+  const at = new Date(Date.now() - 5 * 3_600_000 - 60_000).toISOString();
+  await run('lists import', file, '--kind', 'android-status', '--fetched-at', at);
+  const { lines } = await run('trust show');
+  expect(lines.find((line) => line.startsWith('android-status'))).toMatch(new RegExp(`^android-status +- +${at} +5 h`));
+});
+
+it('an action that was refused is in the audit with what it was about and why', async () => {
+  await expect(run('device revoke', ACCOUNT, DEVICE, '--reason', 'lost')).rejects.toThrow('unknown-account');
+  await expect(run('rejudge discard', 'mds/9/9', '--reason', 'seen')).rejects.toThrow('no-such-run');
+  await expect(run('device revoke', 'nobody', '--reason', 'lost')).rejects.toThrow('malformed-body');
+  const { lines } = await run('events', '--types', 'operator.was-refused', '--json');
+  const told = lines.map((line) => JSON.parse(line) as Line).map(({ subject, reason }) => [subject, reason]);
+  expect(told.slice(-3)).toEqual([
+    [DEVICE, 'unknown-account'],
+    ['mds/9/9', 'no-such-run'],
+    ['/v1/admin/revocations', 'malformed-body'],
+  ]);
+  expect((await run('audit verify')).text).toMatch(/ 0 broken$/);
+});
+
+it('audit verify counts events that no actor wrote, and holds them for no broken chain', async () => {
+  const file = join(folder, 'no-list.json');
+  writeFileSync(file, 'none');
+  await expect(run('lists import', file, '--kind', 'android-status')).rejects.toThrow('list-refused');
+  const { code, text } = await run('audit verify', '--json');
+  const verified = JSON.parse(text) as { readonly broken: readonly object[]; readonly unchained: number };
+  expect([code, verified.broken]).toEqual([0, []]);
+  expect(verified.unchained).toBeGreaterThan(0);
+});
+
+const LOOKS = [
+  'device list',
+  'certificate list',
+  'counters',
+  'policy show',
+  'trust show',
+  'holds list',
+  'rejudge list',
+];
+it.each([...LOOKS, 'verdict show'])(
+  '%s says which setting is missing or wrong, and what it does not take',
+  async (name) => {
+    const args = name === 'verdict show' ? ['A'.repeat(43)] : [];
+    const { CALLSIGN_OPERATOR_KEY: opens, CALLSIGN_URL: url } = process.env;
+    try {
+      delete process.env['CALLSIGN_OPERATOR_KEY'];
+      await expect(run(name, ...args)).rejects.toThrow('CALLSIGN_OPERATOR_KEY is not set');
+      process.env['CALLSIGN_OPERATOR_KEY'] = `${key.slice(1)}A`;
+      await expect(run(name, ...args)).rejects.toThrow(/^401 .*operator-key/);
+      process.env['CALLSIGN_URL'] = 'calls.example';
+      await expect(run(name, ...args)).rejects.toThrow('CALLSIGN_URL is no URL');
+      await expect(run(name, ...args, '--unknown')).rejects.toThrow(UsageError);
+    } finally {
+      Object.assign(process.env, { CALLSIGN_OPERATOR_KEY: opens, CALLSIGN_URL: url });
+    }
+  },
+);
+
+it('what is no hash, no status and no evidence that is kept is refused in a sentence', async () => {
+  await expect(run('verdict show')).rejects.toThrow('one hash of evidence is needed');
+  await expect(run('verdict show', '../counters')).rejects.toThrow('one hash of evidence is needed');
+  await expect(run('verdict show', 'A'.repeat(43))).rejects.toThrow(/^404 .*no-such-evidence/);
+  await expect(run('certificate list', '--status', 'lost')).rejects.toThrow('--status must be active');
+  await expect(run('certificate list', DEVICE)).rejects.toThrow(UsageError);
 });
 
 it('a wrong key and an unknown device are refused in a sentence', async () => {
