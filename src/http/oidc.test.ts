@@ -14,8 +14,14 @@ const issuer: OidcIssuer = {
 };
 const claims = { iss: issuer.issuer, aud: 'callsign', sub: 'alice', nonce: 'n1', iat: S - 10, exp: S + 300 };
 
-function token(changes: JWTPayload = {}, header: object = {}, key = own.privateKey): Promise<string> {
-  return new SignJWT({ ...claims, ...changes }).setProtectedHeader({ alg: 'RS256', kid: 'k1', ...header }).sign(key);
+function token(
+  changes: { readonly [name in keyof JWTPayload]?: unknown } = {},
+  header: object = {},
+  key = own.privateKey,
+): Promise<string> {
+  return new SignJWT({ ...claims, ...changes } as JWTPayload)
+    .setProtectedHeader({ alg: 'RS256', kid: 'k1', ...header })
+    .sign(key);
 }
 
 describe('an identity provider’s token', () => {
