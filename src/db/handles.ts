@@ -1,5 +1,4 @@
 import { and, eq, inArray, isNull, ne, sql } from 'drizzle-orm';
-import { HANDLE_QUARANTINE_MS } from '../protocol/handle.ts';
 import { commit, type Database, type Statement } from './database.ts';
 import { events, type NewEvent } from './events.ts';
 import type { HandleOwner, Holding } from './repositories.ts';
@@ -32,8 +31,8 @@ export class Handles {
    * claim or a quarantine is over: else the row's NOT NULL account aborts the batch, event included. The same request again changes
    * nothing.
    */
-  async claim(proved: Proved, event: NewEvent): Promise<Claimed> {
-    const held = await commit(this.#db, [this.#upsert(proved), events.append(this.#db, event)]);
+  async claim(proved: Proved, event: NewEvent, quarantineMs: number): Promise<Claimed> {
+    const held = await commit(this.#db, [this.#upsert(proved, quarantineMs), events.append(this.#db, event)]);
     if (held === null) return { ok: true };
     if (held.table === 'handle') return { ok: false, reason: 'handle-taken' };
     throw new Error(`${held.table}.${held.column} was not filled`);
@@ -88,9 +87,9 @@ export class Handles {
   }
 
   /** `verified_at` is the clock that claims and quarantines are judged by. */
-  #upsert(proved: Proved): Statement {
+  #upsert(proved: Proved, quarantineMs: number): Statement {
     const now = sql`excluded.verified_at`;
-    const free = sql`${handle.releasedAt} + ${HANDLE_QUARANTINE_MS} <= ${now}`;
+    const free = sql`${handle.releasedAt} + ${quarantineMs} <= ${now}`;
     const due = sql`${handle.claimant} = excluded.account AND ${handle.claimUntil} <= ${now}`;
     const own = sql`${handle.account} = excluded.account`;
     return this.#db

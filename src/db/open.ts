@@ -68,7 +68,7 @@ function handlesOf(db: Database, verifications: Verifications): HandleContract {
     contest: (hash, holder, claimant, until) => handles.contest(hash, holder, claimant, until),
     uncontest: (hash, holder, claimant) => handles.uncontest(hash, holder, claimant),
     release: (hash, holder, at, to) => handles.release(hash, holder, at, to),
-    async attach(hash, { account, verifiedAt, method }, request) {
+    async attach(hash, { account, verifiedAt, method }, request, quarantineMs) {
       const told = {
         id: `handle/${request}`,
         at: verifiedAt,
@@ -78,7 +78,7 @@ function handlesOf(db: Database, verifications: Verifications): HandleContract {
         reason: method,
         request,
       } as const;
-      return handles.claim({ handle: hash, account, method, verifiedAt, request }, told);
+      return handles.claim({ handle: hash, account, method, verifiedAt, request }, told, quarantineMs);
     },
   };
 }

@@ -53,7 +53,7 @@ export interface Handles {
    * Attaches the handle to the account: free, its own, given to it, or claimed by it for long enough. Else another account holds
    * it, and keeps it.
    */
-  attach(handle: string, owner: HandleOwner, request: string): Promise<{ readonly ok: boolean }>;
+  attach(handle: string, owner: HandleOwner, request: string, quarantineMs: number): Promise<{ readonly ok: boolean }>;
   /** Where these handles lead; a released one leads nowhere. */
   owners(handles: readonly string[]): Promise<ReadonlyMap<string, HandleOwner>>;
   holding(handle: string): Promise<Holding | null>;

@@ -4,6 +4,7 @@ import { type HandleKind, readHandle } from '../directory/handle/canonical.ts';
 import type { CodeMessage, CodeSender, DirectoryRules } from '../http/services.ts';
 import type { OidcIssuer } from '../http/oidc.ts';
 import { type CodeApi, type CodeRoad, contentType, filled, sendThrough } from './code-api.ts';
+import { HANDLE_QUARANTINE_MS } from '../protocol/handle.ts';
 import { SecretsError } from './secrets.ts';
 
 /** Settings of the directory, as text, by their names. Those of APIs hold credentials: on Cloudflare they are secrets. */
@@ -26,6 +27,7 @@ export const DIRECTORY_SETTINGS = [
   'LOOKUPS_PER_DAY',
   'LOOKUPS_PER_DAY_NEW',
   'NEW_ACCOUNT_DAYS',
+  'HANDLE_QUARANTINE_DAYS',
 ] as const;
 
 type Name = (typeof DIRECTORY_SETTINGS)[number];
@@ -74,6 +76,7 @@ export function openDirectory(
       perDayNew: count('LOOKUPS_PER_DAY_NEW', Math.max(1, Math.floor(perDay / 10))),
       newForMs: count('NEW_ACCOUNT_DAYS', 7) * DAY_MS,
     },
+    quarantineMs: days(settings, 'HANDLE_QUARANTINE_DAYS', HANDLE_QUARANTINE_MS),
     codes: {
       perAccount: count('CODES_PER_ACCOUNT', 10),
       perHandle: count('CODES_PER_HANDLE', 10),
@@ -190,7 +193,7 @@ function issuersOf({ OIDC_ISSUERS }: DirectorySettings): ReadonlyMap<string, Oid
 function issuerOf(entry: unknown): [string, OidcIssuer] {
   if (!isObject(entry)) throw new SecretsError('OIDC_ISSUERS must hold objects.');
   const { name, issuer, audience, jwks, keys } = entry;
-  const named = typeof name === 'string' && /^[a-z0-9-]{1,32}$/.test(name) && name !== 'ext' && name !== 'tel';
+  const named = typeof name === 'string' && /^[a-z0-9-]{1,32}$/.test(name) && !['ext', 'tel', 'mail1'].includes(name);
   if (!named || typeof issuer !== 'string' || typeof audience !== 'string' || !isSafe(issuer, false))
     throw new SecretsError(
       'OIDC_ISSUERS: each needs a short `name` (a-z, 0-9, -), its https `issuer` and our `audience`.',
@@ -231,6 +234,14 @@ function whole(settings: DirectorySettings, name: Name, otherwise: number): numb
   const number = /^\d{1,9}$/.test(value) ? Number(value) : 0;
   if (number < 1) throw new SecretsError(`${name} must be a whole number above 0; it is ${JSON.stringify(value)}.`);
   return number;
+}
+
+/** Days with decimals, as ms. */
+function days(settings: DirectorySettings, name: Name, otherwise: number): number {
+  const value = settings[name];
+  if (value === undefined) return otherwise;
+  if (!/^\d{1,3}(\.\d{1,6})?$/.test(value)) throw new SecretsError(`${name} must be a number of days.`);
+  return Math.round(Number(value) * DAY_MS);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -2,7 +2,7 @@ import { base64url } from '../bytes/base64url.ts';
 import type { Holding } from '../db/repositories.ts';
 import { commitmentOf } from '../directory/handle/commitment.ts';
 import type { OwnHandle } from '../protocol/api.ts';
-import { HANDLE_QUARANTINE_MS, type HandleMethod } from '../protocol/handle.ts';
+import type { HandleMethod } from '../protocol/handle.ts';
 import { accountOf, ask } from './ask.ts';
 import type { AppContext } from './context.ts';
 import { handleHash, saltOf } from './handles.ts';
@@ -21,7 +21,8 @@ export async function claimHandle(
   const { account } = caller;
   const hash = handleHash(services, handle);
   const verifiedAt = services.now();
-  const attach = () => handles.attach(hash, { account, verifiedAt, method }, request);
+  const { quarantineMs } = services.directory;
+  const attach = () => handles.attach(hash, { account, verifiedAt, method }, request, quarantineMs);
   // 1. Free, our own, given to us or claimed for long enough: the directory knows.
   const before = await handles.holding(hash);
   let attached = await attach();
@@ -33,7 +34,10 @@ export async function claimHandle(
     if (!until.ok) return until;
     if (held) await handles.contest(hash, held.account, account, until.value);
     attached = until.value <= verifiedAt ? await attach() : attached;
-    if (!attached.ok) return { ok: false, response: problem(c, 'conflict', 'handle-held', { until: until.value }) };
+    if (!attached.ok) {
+      c.header('Retry-After', String(Math.max(1, Math.ceil((until.value - verifiedAt) / 1_000))));
+      return { ok: false, response: problem(c, 'conflict', 'handle-held', { until: until.value }) };
+    }
   }
   // 3. Who had it forgets it, and tells its devices.
   if (before && before.account !== account)
@@ -59,8 +63,10 @@ async function claimableFrom(
   claim: string,
 ): Promise<{ ok: true; value: number } | { ok: false; response: Response }> {
   if (held.claimant === c.var.caller.account && held.claimUntil !== null) return { ok: true, value: held.claimUntil };
-  if (held.releasedAt !== null) return { ok: true, value: held.releasedAt + HANDLE_QUARANTINE_MS };
-  const told = await ask<{ until: number }>(c, accountOf(held.account), { do: 'handle-contested', handle, claim });
+  const { quarantineMs } = c.var.services.directory;
+  if (held.releasedAt !== null) return { ok: true, value: held.releasedAt + quarantineMs };
+  const question = { do: 'handle-contested', handle, claim, quarantineMs };
+  const told = await ask<{ until: number }>(c, accountOf(held.account), question);
   if (!told.ok) return told;
   if (told.value.ok) return { ok: true, value: told.value.until };
   // An account that is not there any more holds nothing.

@@ -81,6 +81,8 @@ export interface CodeSender {
 export interface DirectoryRules {
   readonly handles: HandleRules;
   readonly seek: SeekLimits;
+  /** How long a handle stays with who gave it up, or with an active holder against another one's proof. */
+  readonly quarantineMs: number;
   /** Codes in 24 h: in one account's name, to one handle, and of the whole deployment. */
   readonly codes: { readonly perAccount: number; readonly perHandle: number; readonly perDay: number };
   /** Canonical handle -> fixed code, for those who review an app; they find each other and nobody else. */

@@ -58,6 +58,8 @@ export const CODE = {
 } as const;
 
 /** What an account's devices are told of its handles: envelopes of topic `account`. `until` in ms: then it may be the other one's. */
-export type HandleNews =
-  | { readonly type: 'handle-claimed'; readonly handle: string; readonly until: number }
-  | { readonly type: 'handle-lost'; readonly handle: string };
+export const HandleNews = v.variant('type', [
+  v.object({ type: v.literal('handle-claimed'), handle: v.string(), until: v.number() }),
+  v.object({ type: v.literal('handle-lost'), handle: v.string() }),
+]);
+export type HandleNews = v.InferOutput<typeof HandleNews>;

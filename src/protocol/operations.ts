@@ -398,6 +398,15 @@ export const OPERATIONS: readonly Operation[] = [
     problems: ['refused'],
   },
   {
+    method: 'DELETE',
+    path: '/v1/keys/one-time',
+    id: 'dropOneTimeKeys',
+    summary: 'Forgets the device’s one-time keys, when they are not what it published',
+    who: 'device',
+    gives: gives(api.KeyStatus),
+    problems: [],
+  },
+  {
     method: 'GET',
     path: '/v1/keys/status',
     id: 'keyStatus',

@@ -67,4 +67,5 @@ export const keys = factory
     const accepted = await judged(c, (head) => judgeOneTimeKeys(head, device, upload, c.var.services.now()));
     return accepted.ok ? toDevice(c, { do: 'one-time', upload }) : accepted.response;
   })
+  .delete('/v1/keys/one-time', authenticated, (c) => toDevice(c, { do: 'drop-one-time' }))
   .get('/v1/keys/status', authenticated, (c) => toDevice(c, { do: 'key-status' }));

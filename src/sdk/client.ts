@@ -1,8 +1,9 @@
-import type * as v from 'valibot';
-import { type RevocationCause, RevocationReply } from '../protocol/api.ts';
+import * as v from 'valibot';
 import { type AccountFrame, readAccountNews } from '../protocol/account-news.ts';
+import { type OwnHandle, type RevocationCause, RevocationReply } from '../protocol/api.ts';
 import type { CallFrame } from '../protocol/call.ts';
 import { type DeliverFrame, TOPIC } from '../protocol/courier.ts';
+import { HandleNews } from '../protocol/handle.ts';
 import type { HistoryFrame, HistoryRow } from '../protocol/history.ts';
 import { IdentifiedApi } from './api.ts';
 import type { Call } from './calls/call.ts';
@@ -13,7 +14,7 @@ import { Courier } from './courier.ts';
 import { Directory, type FindOptions, type Peer } from './directory.ts';
 import type { Attester, Sponsor } from './enroll.ts';
 import { CallsignError } from './errors.ts';
-import { addHandle } from './handles.ts';
+import { addExternalHandle, addHandle, hideHandle, ownHandles, releaseHandle } from './handles.ts';
 import { deleteHistory, type HistoryPage, listHistory } from './history.ts';
 import { Ice, type IceServers } from './ice.ts';
 import { type Identity, ownHead } from './identity.ts';
@@ -48,6 +49,8 @@ export interface ClientEvents {
   account?: (news: AccountFrame) => void;
   /** A person changed since this device last looked: shown before any call, and to be acknowledged when it is another account. */
   contact?: (event: ContactEvent) => void;
+  /** Another account proved a handle of this one, or has it now. */
+  handle?: (news: HandleNews) => void;
   /** Something that did not verify was dropped. */
   suspicious?: (about: string, reason: string) => void;
 }
@@ -90,6 +93,7 @@ export class CallsignClient {
     this.#wakes = new Wakes(this.api, { ice: this.ice, online: () => this.#goOnline() });
     this.#upkeep = new Upkeep(this.api, attester, {
       renewalNeeded: (until, reason) => tell(events.renewalNeeded, until, reason),
+      suspicious: (about, reason) => tell(events.suspicious, about, reason),
     });
     this.#calls = new Calls(config, this.api, this.directory, () => this.#courier, {
       incoming: (call) => {
@@ -171,6 +175,25 @@ export class CallsignClient {
 
   addHandle(handle: string, code: () => Promise<string>, signal?: AbortSignal): Promise<string> {
     return addHandle(this.api, handle, code, signal);
+  }
+
+  /** A handle at an identity provider that the deployment believes; `token` signs in there with the nonce. */
+  addExternalHandle(issuer: string, token: (nonce: string) => Promise<string>, signal?: AbortSignal): Promise<string> {
+    return addExternalHandle(this.api, issuer, token, signal);
+  }
+
+  handles(signal?: AbortSignal): Promise<readonly OwnHandle[]> {
+    return ownHandles(this.api, signal);
+  }
+
+  /** Strangers do not find it any more, or do again. */
+  hideHandle(handle: string, hidden: boolean, signal?: AbortSignal): Promise<void> {
+    return hideHandle(this.api, handle, hidden, signal);
+  }
+
+  /** Gives a handle up, or to another account, which may then prove it at once. */
+  releaseHandle(handle: string, to: string | null = null, signal?: AbortSignal): Promise<void> {
+    return releaseHandle(this.api, handle, to, signal);
   }
 
   /** Lets a new device join this account: shows an invitation, then both screens the same code (src/sdk/link.ts). */
@@ -270,6 +293,7 @@ export class CallsignClient {
 
   async #envelope({ topic, body }: DeliverFrame): Promise<void> {
     if (topic === TOPIC.call || topic === TOPIC.signal) return this.#calls.frame(body as CallFrame);
+    if (topic === TOPIC.account && v.is(HandleNews, body)) return tell(this.#events.handle, body);
     if (topic === TOPIC.account) return this.#accountNews(body);
     if (topic !== TOPIC.history) return;
     const frame = body as HistoryFrame;

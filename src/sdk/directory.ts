@@ -1,11 +1,15 @@
 import { base64url, fromBase64url } from '../bytes/base64url.ts';
 import { accountBytes, deviceBytes } from '../directory/account.ts';
-import { openBundle, openOneTimeKey, type Signed } from '../directory/bundle.ts';
 import { judgeAssertion } from '../directory/handle/assertion.ts';
 import { type Head, keyOf } from '../directory/manifest/head.ts';
+import { parseManifest } from '../directory/manifest/parse.ts';
+import { type AcceptedBundle, judgeBundle, judgeOneTimeKey } from '../directory/published-keys.ts';
+import type { Plan } from '../directory/signature.ts';
 import { type AcceptedIdentity, judgeIdentity } from '../identity/judge.ts';
-import { LookupReply, type LookupDevice, type LookupResult, ManifestsReply } from '../protocol/api.ts';
+import { type KnownHead, LookupReply, type LookupDevice, type LookupResult, ManifestsReply } from '../protocol/api.ts';
+import type { KeyBundle } from '../protocol/bundle.ts';
 import { KeySet } from '../protocol/handle.ts';
+import type { SignedManifest } from '../protocol/manifest.ts';
 import type { IdentifiedApi } from './api.ts';
 import { askedHandle } from './asked-handle.ts';
 import type { ClientConfig } from './config.ts';
@@ -27,6 +31,8 @@ export interface PeerDevice {
   readonly recipient: Recipient;
   readonly capability: string;
   readonly certificate: AcceptedIdentity;
+  /** Its prekey should have been replaced, or no one-time key was left: an invitation to it is less secret when its keys are taken later. */
+  readonly weak: 'stale' | 'last-resort' | null;
 }
 
 /** A person as this device may call him: chain, handle and devices verified against what is pinned here. */
@@ -40,7 +46,10 @@ export interface Peer {
   /** Devices of the account that the server did not offer: they have published no keys, or are being hidden. */
   readonly absent: readonly string[];
   readonly assertion: string;
-  /** The handle led to another account before: another person, or a new account. Shown before a call, never skipped. */
+  /**
+   * The handle led to another account before: another person, or a new account. Shown before a call, and not called before
+   * `Directory.acknowledge`.
+   */
   readonly changedFrom: string | null;
   /** It did so by a recovery that the server vouches for, not by a plain move. */
   readonly reset: boolean;
@@ -77,7 +86,7 @@ export class Directory {
     const asked = askedHandle(handle);
     if (asked === null) throw new CallsignError('local', 'handle-malformed');
     const request = options.request ?? base64url(this.#config.crypto.random(16));
-    const known = await this.#pins();
+    const known = await this.#known(asked);
     const body = { handles: [handle], claim, known };
     const reply = await this.#api.ask(LookupReply, {
       method: 'POST',
@@ -127,28 +136,34 @@ export class Directory {
     return this.#config.now() + this.#api.clockOffset;
   }
 
-  async #pins(): Promise<Record<string, { version: number; hash: string }>> {
+  /** What this device holds of the account that the handle is pinned to; nobody else is named to the server. */
+  async #known(handle: string): Promise<Record<string, KnownHead>> {
     const { store } = this.#config;
-    const heads = await Promise.all((await store.ids('head')).map((account) => this.head(account)));
-    return Object.fromEntries(
-      heads.flatMap((head) => (head ? [[head.account, { version: head.version, hash: head.hash }]] : [])),
-    );
+    const account = (await store.get('pin', handle)) as string | undefined;
+    const head = account === undefined ? null : await this.head(account);
+    if (!head) return {};
+    const capability = (await store.get('pin', `capability ${head.account}`)) as KnownHead['capability'];
+    return { [head.account]: { version: head.version, hash: head.hash, ...(capability && { capability }) } };
   }
 
   /** `asked` is canonical: the answer must be about it, or it is about somebody else. */
   async #verify(found: Found, asked: string): Promise<Peer> {
     const { crypto, store } = this.#config;
     const { account, set, assertion } = found;
-    const head = await verifyChain(crypto, account, await this.head(account), found.manifests, this.#now());
+    const before = await this.head(account);
+    const head = await verifyChain(crypto, account, before, from(before, found.manifests), this.#now());
     const handle = await this.#handle(found, head, asked);
     const devices = await Promise.all(found.devices.map((one) => this.#device(account, head, one)));
     const recoveries = await readRecoveries(this.#config, await this.#directoryKeys(), head, found.recoveries);
     const pinned = ((await store.get('pin', handle)) as string | undefined) ?? null;
     const changedFrom = pinned !== null && pinned !== account ? pinned : null;
     const reset = changedFrom !== null && (await this.#judgeReset(changedFrom, recoveries));
+    const [first] = devices;
+    const capability = first && { device: first.device, token: first.capability };
     await store.write([
       { collection: 'head', id: account, value: head },
       ...(pinned === null ? [{ collection: 'pin', id: handle, value: account } as const] : []),
+      ...(capability ? [{ collection: 'pin', id: `capability ${account}`, value: capability } as const] : []),
     ]);
     const offered = new Set(devices.map(({ device }) => device));
     const absent = head.manifest.devices.map(({ id }) => id).filter((id) => !offered.has(id));
@@ -169,11 +184,19 @@ export class Directory {
       this.#keys = null;
       plan = judgeAssertion(found.assertion, { ...facts, keys: await this.#directoryKeys() });
     }
-    if (!plan.ok) throw new CallsignError('verification', `handle-${plan.reason}`);
+    return (await this.#concluded(plan, 'handle')).handle;
+  }
+
+  /** The result of a judgement whose signatures hold; anything else is an error named after what was judged. */
+  async #concluded<T, R extends string>(
+    plan: Plan<T, R> | { readonly ok: false; readonly reason: R },
+    what: string,
+  ): Promise<T> {
+    if (!plan.ok) throw new CallsignError('verification', `${what}-${plan.reason}`);
     const holds = await Promise.all(plan.checks.map((check) => this.#config.crypto.holds(check)));
     const concluded = plan.conclude((_, i) => holds[i] === true);
-    if (!concluded.ok) throw new CallsignError('verification', `handle-${concluded.reason}`);
-    return concluded.value.handle;
+    if (!concluded.ok) throw new CallsignError('verification', `${what}-${concluded.reason}`);
+    return concluded.value;
   }
 
   async #directoryKeys(): Promise<KeySet> {
@@ -183,18 +206,11 @@ export class Directory {
     return set;
   }
 
-  #verified(signed: readonly { key: Uint8Array; message: Uint8Array; signature: Uint8Array }[]): Promise<boolean[]> {
-    const { crypto } = this.#config;
-    return Promise.all(
-      signed.map(({ key, message, signature }) => crypto.verify(pointOf(key) ?? new Uint8Array(), message, signature)),
-    );
-  }
-
   /** The manifest decides who, the certificate adds assurance, the identity key signed every key of the bundle. */
   async #device(
     account: string,
     head: Head,
-    { device, certificate, bundle, oneTime, capability }: LookupDevice,
+    { device, certificate, bundle, oneTime, lastResort, capability }: LookupDevice,
   ): Promise<PeerDevice> {
     const listed = keyOf(head, device);
     const spki = listed === null ? null : fromBase64url(listed);
@@ -209,28 +225,48 @@ export class Directory {
     ) {
       throw new CallsignError('verification', 'device-certificate');
     }
-    const owner = {
+    const now = this.#now();
+    const judged = judgeBundle(head, device, bundle, now, DORMANT_AFTER_MS);
+    const opened = await this.#concluded(judged, 'device-bundle');
+    const once = oneTime && (await this.#concluded(judgeOneTimeKey(head, device, oneTime, now), 'device-one-time'));
+    await this.#notOlder(device, bundle);
+    const recipient: Recipient = {
       account: accountBytes(account) ?? new Uint8Array(),
       device: deviceBytes(device) ?? new Uint8Array(),
-    };
-    const opened = openBundle(owner, bundle);
-    const once = oneTime ? openOneTimeKey(owner, oneTime) : null;
-    if (!opened.ok || once?.ok === false) throw new CallsignError('verification', 'device-bundle');
-    const signed: Signed[] = [...opened.bundle.signed, ...(once ? [once.signed] : [])];
-    const holds = await this.#verified(signed.map(({ message, signature }) => ({ key: spki, message, signature })));
-    if (!holds.every(Boolean)) throw new CallsignError('verification', 'device-bundle-signature');
-    const recipient: Recipient = {
-      account: owner.account.slice(),
-      device: owner.device.slice(),
       identityKey: pointOf(spki) ?? new Uint8Array(),
-      signedPrekey: opened.bundle.signedPrekey,
-      lastResort: opened.bundle.lastResort,
-      ...(once && { oneTimeKey: { keyId: once.keyId, key: once.key } }),
-      bundleHash: opened.bundle.hash.slice(),
+      signedPrekey: opened.signedPrekey,
+      lastResort: opened.lastResort,
+      ...(once && { oneTimeKey: once }),
+      bundleHash: opened.hash.slice(),
       manifest: { version: head.version, hash: hashBytes(head) },
     };
-    return { device, recipient, capability, certificate: accepted };
+    return { device, recipient, capability, certificate: accepted, weak: weakness(opened, lastResort === true) };
   }
+
+  /** Keys and capabilities that were replaced do not come back: both are genuine, and both could be served to weaken a call. */
+  async #notOlder(device: string, { signedPrekey, lastResort, capabilities }: KeyBundle): Promise<void> {
+    const { store } = this.#config;
+    const shown = { keys: Math.min(signedPrekey.keyId, lastResort.keyId), capabilities: capabilities.issuedAt };
+    const row = { collection: 'pin', id: `bundle ${device}` } as const;
+    const seen = (await store.get(row.collection, row.id)) as typeof shown | undefined;
+    if (seen && (shown.keys < seen.keys || shown.capabilities < seen.capabilities))
+      throw new CallsignError('verification', 'device-bundle-older');
+    await store.write([{ ...row, value: shown }]);
+  }
+}
+
+/** Versions from the known one on: the server was not told of a head that this device has from another handle of the account. */
+function from(known: Head | null, manifests: readonly SignedManifest[]): readonly SignedManifest[] {
+  if (known === null) return manifests;
+  return manifests.filter((one) => {
+    const read = parseManifest(one);
+    return !read.ok || read.parsed.manifest.version >= known.version;
+  });
+}
+
+function weakness({ freshness }: AcceptedBundle, lastResort: boolean): PeerDevice['weak'] {
+  if (lastResort) return 'last-resort';
+  return freshness === 'stale' ? 'stale' : null;
 }
 
 function hashBytes(head: Head): Bytes {

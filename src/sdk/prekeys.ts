@@ -17,6 +17,7 @@ import type { ClientConfig } from './config.ts';
 import type { PrekeyStore } from './crypto/invitation.ts';
 import type { AgreementKey, Bytes, CryptoProvider, SigningKey, StoredKey, WrappingKey } from './crypto/provider.ts';
 import { CallsignError } from './errors.ts';
+import { noteBatch, noteBundle } from './published.ts';
 import type { Identity } from './identity.ts';
 import type { Change } from './store.ts';
 
@@ -159,7 +160,10 @@ export async function publishBundle(api: IdentifiedApi, manifestVersion: number,
     { collection: 'prekey', id: String(id), value },
     { collection: 'kem', id: String(id + 1), value: seed },
   ]);
+  const hash = base64url(opened.bundle.hash);
+  await noteBundle(store, hash, false);
   await api.ask(KeyStatus, { method: 'PUT', path: '/v1/keys/bundle', body: bundle, repeatable: true, signal });
+  await noteBundle(store, hash, true);
   await store.write(
     before.map(([older, row]): Change => ({ collection: 'prekey', id: older, value: { ...row, retiredAt: now } })),
   );
@@ -194,7 +198,9 @@ export async function publishOneTimeKeys(
     value: { key: key.stored!, expiresAt } satisfies StoredOneTimeKey,
   }));
   await config.store.write(changes);
+  await noteBatch(config.store, upload.batch, false, api.serverNow());
   await api.ask(KeyStatus, { method: 'POST', path: '/v1/keys/one-time', body: upload, repeatable: true, signal });
+  await noteBatch(config.store, upload.batch, true, api.serverNow());
 }
 
 /** Private keys as the opening of invitations takes them: an opened one is remembered and its one-time key gone in one write. */

@@ -4,6 +4,7 @@ import type { Attester } from './enroll.ts';
 import { CallsignError } from './errors.ts';
 import { ownHead } from './identity.ts';
 import { forgetRetired, isDue, publishBundle, publishOneTimeKeys } from './prekeys.ts';
+import { compare, noteDropped } from './published.ts';
 import { lifeOf, renewIdentity, type RenewalOptions } from './renew.ts';
 
 /** One-time keys that one batch has, and the stock at which another is made: where the server says that few are left. */
@@ -15,6 +16,8 @@ const RETRY_MS = 3_600_000;
 export interface UpkeepEvents {
   /** The certificate could not be renewed and ends then (ms). */
   readonly renewalNeeded: (until: number, reason: string) => void;
+  /** What the server has is not what this device published. */
+  readonly suspicious: (about: string, reason: string) => void;
 }
 
 /** What a device does in the background to stay callable: a new certificate before the old one ends, new prekeys, one-time keys. */
@@ -84,11 +87,23 @@ export class Upkeep {
   async #tend(): Promise<void> {
     const { config } = this.#api;
     await forgetRetired(config, this.#api.serverNow());
-    const { bundle, left } = await this.#api.ask(KeyStatus, { method: 'GET', path: '/v1/keys/status' });
-    if (bundle === null || this.#stopped) return;
+    const status = await this.#api.ask(KeyStatus, { method: 'GET', path: '/v1/keys/status' });
+    if (this.#stopped) return;
+    const finding = await compare(config.store, status, this.#api.serverNow());
+    if (finding !== 'same') return this.#anew(finding);
+    const { bundle, left } = status;
+    if (bundle === null) return;
     const { version } = await ownHead(config, this.#api.identity.account);
     if (await isDue(config, this.#api.serverNow())) await publishBundle(this.#api, version);
     if (left <= LOW_STOCK) await publishOneTimeKeys(this.#api, version, ONE_TIME_KEYS);
+  }
+
+  /** The server has not what this device published: its user's application hears of it, and everything is published again. */
+  async #anew(finding: 'lost' | 'mixed'): Promise<void> {
+    this.#events.suspicious('keys', `server-${finding}`);
+    await this.#api.ask(KeyStatus, { method: 'DELETE', path: '/v1/keys/one-time', repeatable: true });
+    await noteDropped(this.#api.config.store);
+    await this.publishKeys();
   }
 
   /** Renews when less than a third of the certificate's life is left; a renewal that failed is tried again. */

@@ -70,6 +70,7 @@ export function repositories(host: string, open: () => Promise<Database>): void 
       verifiedAt,
       method: 'inbox',
     });
+    const WEEK = 7 * 86_400_000;
     const told = (id: string) => ({ id, at: 1, type: 'handle.claimed', severity: 'info' as const });
     const tellings = async (prefix: string) =>
       (await db.select().from(event)).map((row) => row.id).filter((id) => id.startsWith(prefix));
@@ -78,7 +79,7 @@ export function repositories(host: string, open: () => Promise<Database>): void 
       const handles = new Handles(db);
       const outcomes = await Promise.all(
         Array.from({ length: 6 }, (_, i) =>
-          handles.claim(proved('+4930111', `account-${i}`, `q${i}`), told(`race-${i}`)),
+          handles.claim(proved('+4930111', `account-${i}`, `q${i}`), told(`race-${i}`), WEEK),
         ),
       );
       const winner = outcomes.findIndex(({ ok }) => ok);
@@ -91,9 +92,11 @@ export function repositories(host: string, open: () => Promise<Database>): void 
     it('its holder may prove it again; the same request again tells nothing new; time never runs back', async () => {
       const handles = new Handles(db);
       const first = proved('a@example.org', 'holder', 'h1', 200);
-      expect(await handles.claim(first, told('held-1'))).toEqual({ ok: true });
-      expect(await handles.claim(first, told('held-1'))).toEqual({ ok: true });
-      expect(await handles.claim({ ...first, request: 'h2', verifiedAt: 150 }, told('held-2'))).toEqual({ ok: true });
+      expect(await handles.claim(first, told('held-1'), WEEK)).toEqual({ ok: true });
+      expect(await handles.claim(first, told('held-1'), WEEK)).toEqual({ ok: true });
+      expect(await handles.claim({ ...first, request: 'h2', verifiedAt: 150 }, told('held-2'), WEEK)).toEqual({
+        ok: true,
+      });
       expect(await handles.ofAccount('holder')).toMatchObject([
         { handle: 'a@example.org', verifiedAt: 200, request: 'h2' },
       ]);
@@ -107,6 +110,7 @@ export function repositories(host: string, open: () => Promise<Database>): void 
       handles.claim(
         proved(handle, account, `${handle}-${account}-${days}`, 1 + days * DAY),
         told(`${handle}-${account}-${days}`),
+        WEEK,
       );
 
     it('a handle is given up only by its holder; it then leads nowhere, and for seven days it is nobody else’s', async () => {

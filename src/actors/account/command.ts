@@ -98,7 +98,12 @@ export type AccountCommand =
   | { readonly do: 'hide-handle'; readonly handle: string; readonly hidden: boolean }
   | { readonly do: 'drop-handle'; readonly handle: string }
   /** Another account proved a handle of this one; `claim` names that proof. */
-  | { readonly do: 'handle-contested'; readonly handle: string; readonly claim: string }
+  | {
+      readonly do: 'handle-contested';
+      readonly handle: string;
+      readonly claim: string;
+      readonly quarantineMs: number;
+    }
   | { readonly do: 'handle-lost'; readonly handle: string; readonly claim: string }
   /** Asks for leave to look handles up: keyed hashes, and where each leads, as the directory says. */
   | {

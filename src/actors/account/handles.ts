@@ -1,6 +1,6 @@
 import { takeToken } from '../../calls/bucket.ts';
 import { TOPIC } from '../../protocol/courier.ts';
-import { HANDLE_QUARANTINE_MS, type HandleNews } from '../../protocol/handle.ts';
+import type { HandleNews } from '../../protocol/handle.ts';
 import { record } from '../events.ts';
 import type { Json, Turn } from '../port.ts';
 import { isActive } from './activity.ts';
@@ -84,8 +84,8 @@ export function dropHandle(t: Turn, { handle }: AccountCommand & { do: 'drop-han
 }
 
 /** Somebody else proved a handle of this account: from when on it may be his, and this account's devices hear of it. */
-export function contested(t: Turn, { handle, claim }: AccountCommand & { do: 'handle-contested' }): Json {
-  const until = isActive(t) ? t.now + HANDLE_QUARANTINE_MS : t.now;
+export function contested(t: Turn, { handle, claim, quarantineMs }: AccountCommand & { do: 'handle-contested' }): Json {
+  const until = isActive(t) ? t.now + quarantineMs : t.now;
   news(t, { type: 'handle-claimed', handle, until }, claim);
   record(t, { type: 'handle.contested', severity: 'notice', subject: t.self.name });
   return { ok: true, until };

@@ -29,6 +29,8 @@ export type DeviceCommand =
       /** When it is too old to be used, ms. */ readonly until: number;
     }
   | { readonly do: 'one-time'; readonly upload: OneTimeKeys }
+  /** The owner does not know the one-time keys that are here: all of them go, with what was claimed. */
+  | { readonly do: 'drop-one-time' }
   | { readonly do: 'key-status' }
   /** What a lookup hands to a caller; with `claim` a one-time key too, the same again for the same request. */
   | {

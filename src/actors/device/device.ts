@@ -9,7 +9,7 @@ import { admitForRenewal, certifiedUntil, isDormant, mayOnlyPart, renewed } from
 import type { DeviceCommand, Greeting } from './command.ts';
 import { keysFor, markUsed } from './claims.ts';
 import { DEVICE_EXPORT } from './export.ts';
-import { addOneTime, keyStatus, publish } from './keys.ts';
+import { addOneTime, dropOneTime, keyStatus, publish } from './keys.ts';
 import { streamsOf } from './rows.ts';
 import { deviceSchema, deviceTables } from './schema.ts';
 import { type Self, selfOf } from './self.ts';
@@ -68,6 +68,8 @@ function obey(t: Turn, self: Self | null, command: DeviceCommand): Json {
       return publish(t, self, command);
     case 'one-time':
       return addOneTime(t, command.upload);
+    case 'drop-one-time':
+      return dropOneTime(t);
     case 'key-status':
       return { ok: true, status: keyStatus(t) };
     case 'keys-for':

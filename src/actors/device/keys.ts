@@ -78,6 +78,16 @@ export function addOneTime(t: Turn, upload: OneTimeKeys): Json {
   return { ok: true, status: keyStatus(t) };
 }
 
+export function dropOneTime(t: Turn): Json {
+  t.run(
+    `INSERT INTO device_key_id (actor, next) VALUES (?1, ?2) ON CONFLICT (actor) DO UPDATE SET next = excluded.next`,
+    nextKeyId(t),
+  );
+  t.run(`DELETE FROM device_claim WHERE actor = ?1`);
+  t.run(`DELETE FROM device_batch WHERE actor = ?1`);
+  return { ok: true, status: keyStatus(t) };
+}
+
 /** The lowest id that a one-time key may still have; remembered when its batch is long gone. */
 function nextKeyId(t: Turn): number {
   const kept = t.all<{ next: number }>(`SELECT next FROM device_key_id WHERE actor = ?1`)[0]?.next;
