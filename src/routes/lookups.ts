@@ -49,13 +49,16 @@ export const lookups = factory.createApp().post('/v1/lookups', authenticated, as
   const read = await json(c, LookupRequest);
   if (!read.ok) return read.response;
   const { claim, known, handles } = read.value;
+  const started = performance.now();
   const key = idempotencyKey(c);
   if (claim && key === undefined) return problem(c, 'bad-request', 'idempotency-key-missing');
   const sought = await whither(c, handles);
   const leave = await mayLook(c, sought);
   if (!leave.ok) return leave.response;
   const find = (one: Sought) => found(c, one, { claim, known, request: key ?? c.var.request, test: leave.test });
-  return c.json({ results: await Promise.all(sought.map(find)), serverNow: c.var.services.now() });
+  const results = await Promise.all(sought.map(find));
+  if (results.some((one) => !one.found)) await unseen(started);
+  return c.json({ results, serverNow: c.var.services.now() });
 });
 
 async function whither(c: AppContext, texts: readonly string[]): Promise<Sought[]> {
@@ -96,19 +99,29 @@ interface How {
   readonly test: boolean;
 }
 
-/** An account is asked whatever the directory said, so that its answer to a handle that leads nowhere takes as long. */
+/** An answer without anything found leaves at a multiple of this, ms, so that small differences of the work before it do not show. */
+const ABSENT_STEP_MS = 250;
+
+async function unseen(started: number): Promise<void> {
+  const spent = performance.now() - started;
+  await new Promise((resolve) => void setTimeout(resolve, ABSENT_STEP_MS - (spent % ABSENT_STEP_MS)));
+}
+
+/**
+ * Two accounts are asked whatever the directory said, so that a handle that leads nowhere is the same work: the one it leads to, or a
+ * name that no account has; and the asking one, which is there for certain.
+ */
 async function found(c: AppContext, { text, handle, hash, owner }: Sought, how: How): Promise<LookupResult> {
   const { claim, known, request } = how;
   const absent = { handle: text, found: false } as const;
   const { account: ownAccount, device } = c.var.caller;
   const caller = { account: ownAccount, device };
   const leads = owner !== null && (owner.method === 'test') === how.test;
-  const asked = await ask<AccountView>(c, accountOf(leads ? owner.account : decoyOf(c.var.services, hash)), {
-    do: 'lookup',
-    caller,
-    handle,
-    known: (owner && known[owner.account]) ?? null,
-  });
+  const question = { do: 'lookup', caller, handle, known: (owner && known[owner.account]) ?? null };
+  const [asked] = await Promise.all([
+    ask<AccountView>(c, accountOf(leads ? owner.account : decoyOf(c.var.services, hash)), question),
+    ask(c, accountOf(ownAccount), { ...question, known: null }),
+  ]);
   if (!asked.ok || !asked.value.ok) return absent;
   const view = asked.value;
   const devices = await Promise.all(

@@ -28,8 +28,10 @@ export function lookup(t: Turn, { caller, handle, known }: AccountCommand & { do
     `SELECT salt, commitment, method, verified_at AS verifiedAt, hidden FROM account_handle WHERE actor = ?1 AND handle = ?2`,
     handle,
   )[0];
-  if (!found || !head.manifest.handles.includes(found.commitment)) return { ok: false, reason: 'unknown-handle' };
-  if (found.hidden === 1 && !isAcquainted(t, caller, known)) return { ok: false, reason: 'unknown-handle' };
+  // All of it is looked at, whatever comes of it: the time says nothing of the reason.
+  const acquainted = isAcquainted(t, caller, known);
+  const committed = head.manifest.handles.includes(found?.commitment ?? '');
+  if (!found || !committed || (found.hidden === 1 && !acquainted)) return { ok: false, reason: 'unknown-handle' };
   const { salt, method, verifiedAt } = found;
   const proved = { salt, method, verifiedAt };
   const set = refreshSet(t, head);
@@ -60,12 +62,12 @@ export function lookup(t: Turn, { caller, handle, known }: AccountCommand & { do
 
 /** Who finds a hidden handle: the account itself, its contacts, who has talked with it, and who shows a capability of it. */
 function isAcquainted(t: Turn, caller: Party, known: KnownHead | null): boolean {
-  return (
-    caller.account === t.self.name ||
-    policyOf(t).contacts.includes(caller.account) ||
-    hasCalled(t, caller.account) ||
-    (known?.capability !== undefined && isGenuine(t, caller, known.capability))
-  );
+  return [
+    caller.account === t.self.name,
+    policyOf(t).contacts.includes(caller.account),
+    hasCalled(t, caller.account),
+    known?.capability !== undefined && isGenuine(t, caller, known.capability),
+  ].some(Boolean);
 }
 
 /** Only a version that is really ours shortens the answer. */

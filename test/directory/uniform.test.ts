@@ -1,0 +1,174 @@
+/** What is not to be seen looks the same, and who looks too much is stopped. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openTown, type Person, type Town } from './town.ts';
+
+const CAP = 30;
+/** Two kinds of request, in turns: so many of each. */
+const ROUNDS = 100;
+/** Less surely different is not different: chance exceeds it once in fifteen thousand times. */
+const SURE = 4;
+
+describe.each(['deno', 'workerd'] as const)('lookups on %s', (host) => {
+  let town: Town;
+  let asker: Person;
+  let hidden: Person;
+  let blocking: Person;
+  let open: Person;
+  const name = (what: string) => `${what}-${host}@example.com`;
+  beforeAll(async () => {
+    // The asker looks the same few handles up over and over, which counts once a day.
+    town = await openTown(host, { LOOKUPS_PER_DAY_NEW: String(CAP), LOOKUPS_PER_MINUTE: '100000' });
+    [asker, hidden, blocking, open] = [
+      await town.person(),
+      await town.person(),
+      await town.person(),
+      await town.person(),
+    ];
+    await hidden.prove(name('hiddenx'));
+    await hidden.client.hideHandle(name('hiddenx'), true);
+    await blocking.prove(name('blocking'));
+    await blocking.client.block(asker.identity.account);
+    await open.prove(name('openopen'));
+  }, 180_000);
+  afterAll(() => town?.server.stop());
+
+  const look = (handle: string) =>
+    asker.prover.ask('POST', '/v1/lookups', { body: JSON.stringify({ handles: [handle] }) });
+  /** Everything of an answer that says something: status, header names and values but ids, nonces and times, and the body. */
+  async function wire(handle: string) {
+    const answer = await look(handle);
+    const ids = new Set(['x-request-id', 'dpop-nonce', 'date']);
+    const headers = [...answer.headers].map(([header, value]) => (ids.has(header) ? header : `${header}: ${value}`));
+    const body = (await answer.text()).replace(/"serverNow":\d+/, '"serverNow":0');
+    return { status: answer.status, headers, body };
+  }
+
+  it('a handle that nobody holds and a hidden one are one answer, byte for byte', async () => {
+    const [unknown, hides] = [await wire(name('unknown')), await wire(name('hiddenx'))];
+    const anonymous = (answer: typeof unknown, handle: string) => JSON.stringify(answer).replaceAll(handle, 'handle');
+    expect(anonymous(unknown, name('unknown'))).toBe(anonymous(hides, name('hiddenx')));
+    expect(unknown.status).toBe(200);
+  });
+
+  it('an account that blocks the asker and one that does not give answers of one shape and length', async () => {
+    const [blocks, opens] = [await wire(name('blocking')), await wire(name('openopen'))];
+    expect(blocks.status).toBe(opens.status);
+    expect(blocks.headers.map((one) => one.replace(/length: \d+/, ''))).toEqual(
+      opens.headers.map((one) => one.replace(/length: \d+/, '')),
+    );
+    const shape = (value: unknown): unknown => {
+      if (Array.isArray(value)) return value.map(shape);
+      if (typeof value !== 'object' || value === null)
+        return typeof value === 'string' ? (value.length > 200 ? 'long' : value.length) : typeof value;
+      return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, shape(one)]));
+    };
+    const found = (body: string) => shape((JSON.parse(body) as { results: unknown[] }).results[0]);
+    expect(found(blocks.body)).toEqual(found(opens.body));
+    expect(Math.abs(blocks.body.length - opens.body.length)).toBeLessThan(48);
+  });
+
+  /**
+   * How surely two samples differ: Mann-Whitney's U as a normal deviate. Taken in turns and by rank, so that a machine that is slow for
+   * a while is slow for both.
+   */
+  function deviate(a: readonly number[], b: readonly number[]): number {
+    const all = [...a.map((value) => ({ value, own: true })), ...b.map((value) => ({ value, own: false }))].toSorted(
+      (x, y) => x.value - y.value,
+    );
+    const ranks = all.reduce((sum, { own }, index) => sum + (own ? index + 1 : 0), 0);
+    const mean = (a.length * (a.length + b.length + 1)) / 2;
+    return (ranks - mean) / Math.sqrt((a.length * b.length * (a.length + b.length + 1)) / 12);
+  }
+
+  async function compared(first: () => Promise<unknown>, second: () => Promise<unknown>): Promise<number> {
+    const [a, b]: [number[], number[]] = [[], []];
+    const timed = async (run: () => Promise<unknown>, into: number[]) => {
+      const started = performance.now();
+      await run();
+      into.push(performance.now() - started);
+    };
+    for (let i = 0; i < ROUNDS; i++) {
+      // Which comes first changes, so that neither profits from the other.
+      if (i % 2 === 0) await timed(first, a);
+      await timed(second, b);
+      if (i % 2 === 1) await timed(first, a);
+    }
+    return Math.abs(deviate(a, b));
+  }
+
+  /** The distance between the quartiles, ms; at least one of the clock. */
+  async function spread(run: () => Promise<unknown>): Promise<number> {
+    const times: number[] = [];
+    for (let i = 0; i < ROUNDS; i++) {
+      const started = performance.now();
+      await run();
+      times.push(performance.now() - started);
+    }
+    const sorted = times.toSorted((a, b) => a - b);
+    return Math.max(2, (sorted[Math.floor(ROUNDS * 0.75)] ?? 0) - (sorted[Math.floor(ROUNDS * 0.25)] ?? 0));
+  }
+
+  /** Only the request itself is timed: proof and token are made before. */
+  async function prepared(handle: string): Promise<() => Promise<unknown>> {
+    const token = await asker.prover.token();
+    const nonce = await asker.prover.nonce();
+    const proofs: string[] = [];
+    for (let i = 0; i < ROUNDS; i++) proofs.push(await asker.prover.proof('POST', '/v1/lookups', token, { nonce }));
+    const body = JSON.stringify({ handles: [handle] });
+    return async () => {
+      const headers = { Authorization: `DPoP ${token}`, DPoP: proofs.pop()!, 'Content-Type': 'application/json' };
+      const answer = await fetch(`${town.server.url}/v1/lookups`, { method: 'POST', headers, body });
+      if (answer.status !== 200) throw new Error(await answer.text());
+      await answer.arrayBuffer();
+    };
+  }
+
+  it('take as long for a handle that nobody holds as for a hidden one, and for who is blocked as for others; the test sees a difference where there is one', async () => {
+    for (const handle of ['unknown', 'hiddenx', 'blocking', 'openopen'])
+      for (let i = 0; i < 10; i++) await look(name(handle));
+    // Positive control: the same request that is later by as much as half of these requests differ among themselves.
+    const delay = await spread(await prepared(name('openopen')));
+    const late = (run: () => Promise<unknown>) => async () => {
+      await new Promise((resolve) => setTimeout(resolve, delay));
+      await run();
+    };
+    const control = await compared(await prepared(name('openopen')), late(await prepared(name('openopen'))));
+    const unseen = await compared(await prepared(name('unknown')), await prepared(name('hiddenx')));
+    const blocked = await compared(await prepared(name('blocking')), await prepared(name('openopen')));
+    expect(
+      { control: control > SURE, unseen: unseen < SURE, blocked: blocked < SURE },
+      JSON.stringify({ delay, control, unseen, blocked }),
+    ).toEqual({
+      control: true,
+      unseen: true,
+      blocked: true,
+    });
+  }, 600_000);
+
+  it('a new account that tries to enumerate is stopped by the daily cap, with the standard headers; what it knows it may still look up', async () => {
+    const newcomer = await town.person();
+    const ask = (handles: string[]) =>
+      newcomer.prover.ask('POST', '/v1/lookups', { body: JSON.stringify({ handles }) });
+    const guesses = (from: number) => Array.from({ length: 10 }, (_, i) => `+4930123${4500 + from + i}`);
+    for (let from = 0; from < CAP; from += 10) expect((await ask(guesses(from))).status).toBe(200);
+    const stopped = await ask([name('openopen')]);
+    expect(stopped.status).toBe(429);
+    expect(await stopped.json()).toMatchObject({ reason: 'lookups-per-day' });
+    const wait = Number(stopped.headers.get('Retry-After'));
+    expect(wait).toBeGreaterThan(86_000);
+    expect(wait).toBeLessThanOrEqual(86_400);
+    expect(stopped.headers.get('RateLimit-Policy')).toContain(`"lookups-per-day";q=${CAP};w=86400`);
+    expect(stopped.headers.get('RateLimit')).toContain(`"lookups-per-day";r=0;t=${wait}`);
+    // A handle that was looked up before, and a contact's, are no new strangers.
+    expect((await ask(guesses(0))).status).toBe(200);
+    const policy = await newcomer.client.policy();
+    await newcomer.client.setPolicy({ ...policy, contacts: [open.identity.account] });
+    expect((await ask([name('openopen')])).status).toBe(200);
+    // The SDK says so, and does not try again by itself.
+    await expect(newcomer.client.find('+4930999999')).rejects.toMatchObject({
+      code: 'refused',
+      reason: 'lookups-per-day',
+      status: 429,
+    });
+  }, 60_000);
+});
