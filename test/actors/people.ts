@@ -104,10 +104,11 @@ export class Town {
   }
 
   /** An account with so many devices, each with a certificate and a bundle. */
-  async person(count: number): Promise<Person> {
+  async person(count: number, commitment = COMMITMENT): Promise<Person> {
     const phones = Array.from({ length: count }, () => this.phone());
     const first = phones[0]!;
-    const genesis = genesisOf({ id: first.device, key: first.key }, this.ground.now, TERMS);
+    const terms = { ...TERMS, handles: [commitment] };
+    const genesis = genesisOf({ id: first.device, key: first.key }, this.ground.now, terms);
     const { payload } = draft(genesis);
     const { sha256 } = await import('@noble/hashes/sha2.js');
     const name = accountIdOf(sha256(payload));
@@ -141,7 +142,12 @@ export class Town {
       evidence: 'none',
     });
     await this.tell('device', id, { do: 'register', account: name, key, pushTokenHash: 'push' });
-    await this.tell('device', id, { do: 'publish', bundle: { of: id }, hash: 'hash', until });
+    await this.tell('device', id, {
+      do: 'publish',
+      bundle: { of: id, signedPrekey: { keyId: 1 }, lastResort: { keyId: 2 } },
+      hash: 'hash',
+      until,
+    });
     await this.tell('account', name, { do: 'published', device: id, until });
     await this.tell('account', name, {
       do: 'handle',

@@ -1,0 +1,120 @@
+/**
+ * Lookups with claim, over HTTP, of people whom the caller never saw: each gives a chain of three manifests, three devices with
+ * certificate, bundle, capability and a one-time key, and a handle assertion. 10,000 accounts of three devices are in the store.
+ */
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { configFor, type Deployment } from '../demo/people.ts';
+import { makeDevelopmentSecrets } from '../src/hosts/secrets.ts';
+import { developmentAttester, enroll } from '../src/sdk/index.ts';
+import { Prover } from '../test/blackbox/prover.ts';
+import { freePort } from '../test/support/port.ts';
+import type { Figures } from './run.ts';
+
+const DENO = new URL('../node_modules/deno/deno', import.meta.url).pathname;
+const SEED = new URL('./lookup-seed.ts', import.meta.url).pathname;
+const MAIN = new URL('../src/hosts/deno/main.ts', import.meta.url).pathname;
+const ACCOUNTS = Number(process.env['BENCH_ACCOUNTS'] ?? 10_000);
+const CALLERS = 8;
+const LOOKUPS = 1_600;
+const UNLIMITED = '1000000';
+
+export async function lookup(): Promise<Figures> {
+  const folder = await mkdtemp(join(tmpdir(), 'callsign-lookup-'));
+  const port = await freePort();
+  const origin = `http://127.0.0.1:${port}`;
+  const env = {
+    ...process.env,
+    ...(await makeDevelopmentSecrets(Date.now())),
+    CALLSIGN_DATA: join(folder, 'data'),
+    CALLSIGN_PORT: String(port),
+    ORIGIN: origin,
+    LOOKUPS_PER_MINUTE: UNLIMITED,
+    LOOKUPS_PER_DAY_NEW: UNLIMITED,
+  };
+  const started = performance.now();
+  await promisify(execFile)(DENO, ['run', '-A', '--no-remote', SEED, String(ACCOUNTS)], { env, timeout: 1_800_000 });
+  const seeded = (performance.now() - started) / 1_000;
+  const server = spawn(DENO, ['run', '-A', '--no-remote', MAIN], { env, stdio: 'ignore' });
+  try {
+    await answering(origin);
+    return {
+      figures: {
+        'accounts in the store': ACCOUNTS,
+        'devices in the store': ACCOUNTS * 3,
+        'seeding, s': seeded,
+        ...(await measure(origin)),
+      },
+      ratios: {},
+    };
+  } finally {
+    server.kill('SIGKILL');
+    await once(server, 'close');
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function answering(origin: string): Promise<void> {
+  for (let i = 0; i < 300; i++) {
+    if (
+      await fetch(`${origin}/readyz`).then(
+        ({ ok }) => ok,
+        () => false,
+      )
+    )
+      return;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  throw new Error('the server did not start');
+}
+
+async function measure(origin: string): Promise<Record<string, number>> {
+  const deployment = (await (await fetch(`${origin}/v1/deployment`)).json()) as Deployment;
+  const callers = await Promise.all(
+    Array.from({ length: CALLERS }, async () => {
+      const config = configFor(origin, deployment);
+      const { identity } = await enroll(config, developmentAttester(config.crypto));
+      return new Prover(origin, identity);
+    }),
+  );
+  const nonce = await callers[0]!.nonce();
+  let next = 0;
+  const times: number[] = [];
+  const began = performance.now();
+  await Promise.all(
+    callers.map(async (caller) => {
+      while (next < LOOKUPS) {
+        const index = next++;
+        times.push(await one(caller, nonce, (index * 7_919) % ACCOUNTS, index));
+      }
+    }),
+  );
+  const seconds = (performance.now() - began) / 1_000;
+  const sorted = times.toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.floor(sorted.length * share)] ?? 0;
+  return {
+    'lookups with claim, Deno, 8 callers, /s': LOOKUPS / seconds,
+    'one-time keys given, Deno, /s': (LOOKUPS * 3) / seconds,
+    'lookup with claim, Deno, p50, ms': at(0.5),
+    'lookup with claim, Deno, p99, ms': at(0.99),
+  };
+}
+
+/** ms from request to whole answer; that everything is in it is checked. */
+async function one(caller: Prover, nonce: string, person: number, request: number): Promise<number> {
+  const headers = { 'Idempotency-Key': `lookup-${request}` };
+  const body = JSON.stringify({ handles: [`person-${person}@example.com`], claim: true });
+  const proof = await caller.proof('POST', '/v1/lookups', await caller.token(), { nonce });
+  const started = performance.now();
+  const answer = await caller.ask('POST', '/v1/lookups', { body, headers, proof });
+  const text = await answer.text();
+  const spent = performance.now() - started;
+  const [found] = (JSON.parse(text) as { results?: { devices?: { oneTime?: object }[] }[] }).results ?? [];
+  if (found?.devices?.filter(({ oneTime }) => oneTime).length !== 3)
+    throw new Error(`${answer.status} ${text.slice(0, 300)}`);
+  return spent;
+}
