@@ -52,7 +52,7 @@ describe.each(['deno', 'workerd'] as const)('a handle changes hands on %s', (hos
     // Who called the old account is told that it is somebody else, and calls nobody unseen.
     const peer = (await caller.client.find(handle, { claim: true }))!;
     expect(peer).toMatchObject({ account: young.identity.account, changedFrom: old.identity.account });
-    expect(() => caller.client.call(peer)).toThrow('handle-moved');
+    expect(() => caller.client.call(peer)).toThrow('another-account');
     expect(await leadsTo(await town.person(), handle)).toBe(young.identity.account);
     old.client.close();
   }, 180_000);
