@@ -11,7 +11,7 @@ import { base64url } from '../src/bytes/base64url.ts';
 import { openRepositories } from '../src/db/open.ts';
 import { openBindings } from '../src/hosts/deno/bindings.ts';
 import { readConfig } from '../src/hosts/deno/config.ts';
-import { openSecrets, type Secrets } from '../src/hosts/secrets.ts';
+import { openSecrets } from '../src/hosts/secrets.ts';
 import { handleHash } from '../src/http/handles.ts';
 import { commitmentOf } from '../src/directory/handle/commitment.ts';
 import { Town } from '../test/actors/people.ts';
@@ -22,12 +22,13 @@ const KEYS = 20;
 const DAY_MS = 86_400_000;
 const count = Number(process.argv[2]);
 const config = readConfig(process.env);
-const { keys } = await openSecrets(process.env as Partial<Secrets>, config.settings.origin, 'development');
-const { actors, d1, close } = await openBindings(config, {
+const { keys } = await openSecrets(process.env, config.settings.origin, 'development');
+const bindings = await openBindings(config, {
   actors: [account, device, call],
   consumers: () => new Map(),
 });
-const db = openRepositories(d1);
+const { actors } = bindings;
+const db = openRepositories(bindings.d1);
 const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
 const text = (bytes: number) => base64url(random(bytes));
 const town = new Town({
@@ -90,6 +91,6 @@ await Promise.all(
     while (next < count) await seed(next++);
   }),
 );
-await close();
+await bindings.close();
 console.log(JSON.stringify({ accounts: count }));
 process.exit(0);

@@ -13,7 +13,7 @@ import {
 import type { LookupReply, LookupResult } from '../../src/protocol/api.ts';
 import type { KeyBundle, OneTimeKeys } from '../../src/protocol/bundle.ts';
 import type { ProblemSlug } from '../../src/protocol/problem.ts';
-import { webCrypto } from '../../src/sdk/index.ts';
+import { CallsignClient, webCrypto } from '../../src/sdk/index.ts';
 import { PROBLEMS } from '../../src/protocol/problem.ts';
 import { codeFor } from '../blackbox/world.ts';
 import { openTown, type Person, type Town } from './town.ts';
@@ -426,11 +426,9 @@ describe.each(['deno', 'workerd'] as const)('forgeries on %s', (host) => {
       expect(dave.suspicions).toEqual([]);
       await dave.prover.read('DELETE', '/v1/keys/one-time');
       dave.client.close();
-      const again = new (dave.client.constructor as typeof import('../../src/sdk/index.ts').CallsignClient)(
-        dave.config,
-        dave.identity,
-        { suspicious: (about, reason) => void dave.suspicions.push(`${about}: ${reason}`) },
-      );
+      const again = new CallsignClient(dave.config, dave.identity, {
+        suspicious: (about, reason) => void dave.suspicions.push(`${about}: ${reason}`),
+      });
       await again.connect();
       await expect.poll(() => dave.suspicions, { timeout: 60_000 }).toEqual(['keys: server-mixed']);
       const left = async () => (await dave.prover.read<{ left: number }>('GET', '/v1/keys/status')).left;
