@@ -12,7 +12,6 @@ export { type HistoryPage } from './history.ts';
 export { type Ice, type IceServers } from './ice.ts';
 export { type Identity, restoreIdentity } from './identity.ts';
 export { type ContactEvent, Contacts, type ScanResult, type Standing } from './contacts.ts';
-export { join, type Joining } from './join.ts';
 export { type LinkEvent, type Linking, type ShownCode } from './link.ts';
 export { OwnAccount } from './own-account.ts';
 export { type Policy } from './policy.ts';

@@ -41,7 +41,11 @@ interface Candidate {
   readonly nonce: string;
 }
 
-/** The new device's side: takes the seat of the link that `invitation` names. Rejects when it is no invitation, over or taken. */
+/**
+ * `callsign/sdk/join`, an export of its own: a device joins an account once.
+ *
+ * The new device's side: takes the seat of the link that `invitation` names. Rejects when it is no invitation, over or taken.
+ */
 export async function join(
   config: ClientConfig,
   attester: Attester,

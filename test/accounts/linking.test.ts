@@ -6,7 +6,8 @@ import { parseManifest } from '../../src/directory/manifest/parse.ts';
 import { draft } from '../../src/directory/manifest/write.ts';
 import { LINK, LinkStarted, SponsorView } from '../../src/protocol/link.ts';
 import type { Manifest, SignedManifest } from '../../src/protocol/manifest.ts';
-import { CallsignClient, developmentAttester, join, type LinkEvent } from '../../src/sdk/index.ts';
+import { CallsignClient, developmentAttester, type LinkEvent } from '../../src/sdk/index.ts';
+import { join } from '../../src/sdk/join.ts';
 import { type Between, type Member, Members, rewriting } from '../support/members.ts';
 
 let members: Members;

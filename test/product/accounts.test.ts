@@ -12,11 +12,11 @@ import {
   enroll,
   type EnrollOptions,
   type Identity,
-  join,
   newRecoveryKey,
   recoverWithKey,
   webCrypto,
 } from '../../src/sdk/index.ts';
+import { join } from '../../src/sdk/join.ts';
 
 const BOB = 'bob@example.com';
 let server: Server | null = null;
