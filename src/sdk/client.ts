@@ -1,9 +1,8 @@
-import * as v from 'valibot';
+import type * as v from 'valibot';
 import { type AccountFrame, readAccountNews } from '../protocol/account-news.ts';
 import { type OwnHandle, type RevocationCause, RevocationReply } from '../protocol/api.ts';
 import type { CallFrame } from '../protocol/call.ts';
 import { type DeliverFrame, TOPIC } from '../protocol/courier.ts';
-import { HandleNews } from '../protocol/handle.ts';
 import type { HistoryFrame, HistoryRow } from '../protocol/history.ts';
 import { IdentifiedApi } from './api.ts';
 import type { Call } from './calls/call.ts';
@@ -49,8 +48,6 @@ export interface ClientEvents {
   account?: (news: AccountFrame) => void;
   /** A person changed since this device last looked: shown before any call, and to be acknowledged when it is another account. */
   contact?: (event: ContactEvent) => void;
-  /** Another account proved a handle of this one, or has it now. */
-  handle?: (news: HandleNews) => void;
   /** Something that did not verify was dropped. */
   suspicious?: (about: string, reason: string) => void;
 }
@@ -293,7 +290,6 @@ export class CallsignClient {
 
   async #envelope({ topic, body }: DeliverFrame): Promise<void> {
     if (topic === TOPIC.call || topic === TOPIC.signal) return this.#calls.frame(body as CallFrame);
-    if (topic === TOPIC.account && v.is(HandleNews, body)) return tell(this.#events.handle, body);
     if (topic === TOPIC.account) return this.#accountNews(body);
     if (topic !== TOPIC.history) return;
     const frame = body as HistoryFrame;

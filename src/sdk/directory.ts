@@ -151,7 +151,7 @@ export class Directory {
     const { crypto, store } = this.#config;
     const { account, set, assertion } = found;
     const before = await this.head(account);
-    const head = await verifyChain(crypto, account, before, from(before, found.manifests), this.#now());
+    const head = await verifyChain(crypto, account, before, after(before, found.manifests), this.#now());
     const handle = await this.#handle(found, head, asked);
     const devices = await Promise.all(found.devices.map((one) => this.#device(account, head, one)));
     const recoveries = await readRecoveries(this.#config, await this.#directoryKeys(), head, found.recoveries);
@@ -255,13 +255,13 @@ export class Directory {
   }
 }
 
-/** Versions from the known one on: the server was not told of a head that this device has from another handle of the account. */
-function from(known: Head | null, manifests: readonly SignedManifest[]): readonly SignedManifest[] {
-  if (known === null) return manifests;
-  return manifests.filter((one) => {
+/** What comes after the known head: the server was not told of one that this device has from another handle of the account. */
+function after(known: Head | null, manifests: readonly SignedManifest[]): readonly SignedManifest[] {
+  const at = manifests.findIndex((one) => {
     const read = parseManifest(one);
-    return !read.ok || read.parsed.manifest.version >= known.version;
+    return read.ok && read.parsed.hash === known?.hash;
   });
+  return manifests.slice(at + 1);
 }
 
 function weakness({ freshness }: AcceptedBundle, lastResort: boolean): PeerDevice['weak'] {

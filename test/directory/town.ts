@@ -61,7 +61,9 @@ export async function openTown(host: HostName, settings: Readonly<Record<string,
       const { identity } = await enroll(config, attester);
       let online: () => void = () => undefined;
       const client = new CallsignClient(config, identity, {
-        handle: (one) => void news.push(one),
+        account: (one) => {
+          if (one.type === 'handle-claimed' || one.type === 'handle-lost') news.push(one);
+        },
         online: () => online(),
         suspicious: (about, reason) => void suspicions.push(`${about}: ${reason}`),
       });
