@@ -45,6 +45,8 @@ export class PersonalRows implements Personal {
       .where(eq(evidence.account, account));
     const hashes = sql`SELECT id FROM evidence WHERE account = ${account}`;
     const devices = sql`SELECT device FROM evidence WHERE account = ${account}`;
+    /** Compared whole: D1 takes no LIKE pattern of more than 50 bytes. */
+    const chain = `account/${account}/`;
     return {
       handle: await db.select().from(handle).where(eq(handle.account, account)),
       verification: await db
@@ -72,7 +74,7 @@ export class PersonalRows implements Personal {
       event: await db
         .select({ id: event.id, at: event.at, type: event.type, reason: event.reason, subject: event.subject })
         .from(event)
-        .where(sql`${event.subject} = ${account} OR ${event.id} LIKE ${`account/${account}/%`}`),
+        .where(sql`${event.subject} = ${account} OR substr(${event.id}, 1, ${chain.length}) = ${chain}`),
       erasure: await db.select().from(erasure).where(eq(erasure.account, account)),
     };
   }
