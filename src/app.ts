@@ -97,15 +97,20 @@ export function createApp(servicesOf: (env: unknown) => Services | Promise<Servi
   return app;
 }
 
+/** As drizzle-orm's DrizzleQueryError is, which gives itself no name. */
+function isFailedQuery(error: Error): boolean {
+  return 'query' in error && 'params' in error;
+}
+
 /** For the operator. A failed query's own message repeats what was bound to it; its cause says what failed. */
 function told(error: Error): string {
-  if (error.name !== 'DrizzleQueryError') return `${error.name}: ${error.message}`;
-  return `${error.name}: ${error.cause instanceof Error ? error.cause.message : 'a query failed'}`;
+  if (!isFailedQuery(error)) return `${error.name}: ${error.message}`;
+  return `failed query: ${error.cause instanceof Error ? error.cause.message : 'no cause is known'}`;
 }
 
 /** The database or a key store did not do it, as far as anybody knows: unknown, never no, and worth asking again. */
-function isStorageFailure({ name, message }: Error): boolean {
-  return name === 'DrizzleQueryError' || name === 'SignerUnavailable' || message.startsWith('D1_');
+function isStorageFailure(error: Error): boolean {
+  return isFailedQuery(error) || error.name === 'SignerUnavailable' || error.message.startsWith('D1_');
 }
 
 /** On every answer but an upgrade, whose headers are the actor's. */

@@ -1,3 +1,4 @@
+import { DrizzleQueryError } from 'drizzle-orm';
 import { expect, test } from 'vitest';
 import { createApp } from '../../src/app.ts';
 
@@ -8,10 +9,7 @@ test('a deployment that cannot be composed fails with the sentence that says why
 
 test('a query that failed is told as unknown, with what failed in the log and nothing that was bound to it', async () => {
   const lines: object[] = [];
-  const failed = Object.assign(
-    new Error('Failed query: insert …\nparams: secret-of-a-user', { cause: new Error('D1_ERROR: too busy') }),
-    { name: 'DrizzleQueryError' },
-  );
+  const failed = new DrizzleQueryError('insert …', ['secret-of-a-user'], new Error('D1_ERROR: too busy'));
   const services = {
     deployment: { origin: 'http://127.0.0.1', allowedOrigins: [] },
     now: () => 1,
