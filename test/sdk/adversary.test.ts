@@ -94,7 +94,7 @@ describe('a lookup', { timeout: 120_000 }, () => {
     const alice = await liedTo(
       ofLookups(({ devices }) => (devices[0].bundle.signedPrekey.key = base64url(own.publicKey))),
     );
-    expect(await verdict(found(alice.device, bob.handle))).toBe('verification/device-bundle-signature');
+    expect(await verdict(found(alice.device, bob.handle))).toBe('verification/device-bundle-signature-invalid');
   });
 
   it.each([
