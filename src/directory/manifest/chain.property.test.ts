@@ -142,9 +142,9 @@ describe('random chains', () => {
           else refused++;
         });
       }),
-      { numRuns: 400 },
+      { numRuns: 800 },
     );
-    expect(Math.min(accepted, refused)).toBeGreaterThan(30);
+    expect(Math.min(accepted, refused)).toBeGreaterThan(100);
   });
 
   it('lead to the same head from genesis and from any head on the way', () => {
