@@ -1,24 +1,14 @@
 /** `npm start` and its page, as somebody who evaluates uses them: two windows, a call, a picture on either side. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chromiumInstalled, openBrowser } from '../support/chromium.ts';
+import { freePort } from '../support/port.ts';
 
 const LONG = { timeout: 60_000 };
-
-function freePort(): Promise<number> {
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
-}
 
 describe.skipIf(!chromiumInstalled)('the page of npm start', { timeout: 240_000 }, () => {
   const state = mkdtempSync(join(tmpdir(), 'callsign-start-'));

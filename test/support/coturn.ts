@@ -2,9 +2,10 @@
 import { createHmac } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from './port.ts';
 import { found } from './program.ts';
 
 export const coturnInstalled = found('turnserver', 'coturn', 'media over a relay');
@@ -14,17 +15,6 @@ export interface Coturn {
   /** `turn:` URLs with credentials that last `seconds`; a negative number makes expired ones. */
   credentials(seconds?: number): RTCIceServer;
   stop(): Promise<void>;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
 }
 
 function listens(port: number): Promise<boolean> {
@@ -63,7 +53,10 @@ export async function startCoturn(bytesPerSecond?: number): Promise<Coturn> {
     });
   });
   for (const deadline = Date.now() + 30_000; !(await listens(port));) {
-    if (over || Date.now() > deadline) throw new Error(`coturn did not start: ${output.slice(-500)}`);
+    if (over || Date.now() > deadline) {
+      child.kill('SIGKILL');
+      throw new Error(`coturn did not start: ${output.slice(-500)}`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return {
