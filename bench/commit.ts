@@ -9,7 +9,7 @@ const DENO = new URL('../node_modules/deno/deno', import.meta.url).pathname;
 const MAIN = new URL('./commit-deno.ts', import.meta.url).pathname;
 const SECONDS = 2;
 
-interface Rates {
+export interface Rates {
   readonly rawCommits: number;
   readonly alone: number;
   readonly grouped: number;
@@ -20,9 +20,7 @@ interface Rates {
 export async function commit(): Promise<Figures> {
   const folder = await mkdtemp(join(tmpdir(), 'callsign-bench-'));
   try {
-    const args = ['run', '-A', '--no-remote', MAIN, folder, String(SECONDS)];
-    const { stdout } = await promisify(execFile)(DENO, args, { timeout: 60_000 });
-    const rates = JSON.parse(stdout) as Rates;
+    const rates = await ratesIn(folder, SECONDS);
     return {
       figures: {
         'SQLite commits/s, one by one': rates.rawCommits,
@@ -40,4 +38,11 @@ export async function commit(): Promise<Figures> {
   } finally {
     await rm(folder, { recursive: true });
   }
+}
+
+/** Commits and turns per second in this folder, so many seconds for each. */
+export async function ratesIn(folder: string, seconds: number): Promise<Rates> {
+  const args = ['run', '-A', '--no-remote', MAIN, folder, String(seconds)];
+  const { stdout } = await promisify(execFile)(DENO, args, { timeout: 60_000 });
+  return JSON.parse(stdout) as Rates;
 }

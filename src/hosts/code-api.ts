@@ -3,6 +3,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { base64 } from '../bytes/base64.ts';
 import { utf8 } from '../bytes/utf8.ts';
 import { CODE } from '../protocol/handle.ts';
+import type { Warning } from '../actors/account/warnings.ts';
 import type { CodeMessage, Services } from '../http/services.ts';
 
 /** Somebody else's HTTP API that sends an e-mail or a text message. */
@@ -12,6 +13,8 @@ export interface CodeApi {
   readonly headers: Readonly<Record<string, string>>;
   /** JSON or a form, by `Content-Type`; `{{to}}`, `{{code}}`, `{{minutes}}` and `{{id}}` are filled in, escaped for it. */
   readonly body: string;
+  /** The same for a warning, with `{{to}}`, `{{until}}` (UTC, RFC 3339) and `{{id}}`; null: it only sends codes. */
+  readonly warning: string | null;
   /** Signs the request as Standard Webhooks do; null: it is not signed. */
   readonly secret: Uint8Array | null;
 }
@@ -31,16 +34,18 @@ const PAUSES_MS = [200, 800];
 const TO = /^(?:tel:|mail1:)/;
 
 /** The body of one message. Values cannot leave their place: they are escaped for the body's own form. */
-export function filled({ body, headers }: CodeApi, { handle, code, id }: CodeMessage): string {
+export function filled({ body, warning, headers }: CodeApi, message: CodeMessage | Warning): string {
   const form = contentType(headers) === 'application/x-www-form-urlencoded';
   const escape = (text: string) => (form ? encodeURIComponent(text) : JSON.stringify(text).slice(1, -1));
-  const values: Readonly<Record<string, string>> = {
-    to: handle.replace(TO, ''),
-    code,
-    minutes: String(CODE.lifeMs / 60_000),
-    id,
-  };
-  return body.replaceAll(/\{\{(to|code|minutes|id)\}\}/g, (_, name: string) => escape(values[name] ?? ''));
+  const own =
+    'code' in message
+      ? { code: message.code, minutes: String(CODE.lifeMs / 60_000) }
+      : { until: new Date(message.until).toISOString() };
+  const values: Readonly<Record<string, string>> = { to: message.handle.replace(TO, ''), id: message.id, ...own };
+  const template = 'code' in message ? body : (warning ?? '');
+  return template.replaceAll(/\{\{([a-z]+)\}\}/g, (whole, name: string) =>
+    Object.hasOwn(values, name) ? escape(values[name] ?? '') : whole,
+  );
 }
 
 export function contentType(headers: CodeApi['headers']): string {
@@ -50,7 +55,7 @@ export function contentType(headers: CodeApi['headers']): string {
 }
 
 /** Hands a message over: again after network trouble, 429 and 5xx, each time under the same `Idempotency-Key`. Logs neither code nor handle. */
-export async function sendThrough(api: CodeApi, message: CodeMessage, road: CodeRoad): Promise<boolean> {
+export async function sendThrough(api: CodeApi, message: CodeMessage | Warning, road: CodeRoad): Promise<boolean> {
   const body = filled(api, message);
   for (let attempt = 0; ; attempt++) {
     const status = await once(api, message.id, body, road);
@@ -58,7 +63,8 @@ export async function sendThrough(api: CodeApi, message: CodeMessage, road: Code
     const pause = PAUSES_MS[attempt];
     const passing = status === 0 || status === 429 || status >= 500;
     if (!passing || pause === undefined) {
-      road.log({ event: 'code.not-sent', kind: message.kind, status, attempts: attempt + 1 });
+      const event = 'code' in message ? 'code.not-sent' : 'warning.not-sent';
+      road.log({ event, kind: message.kind, status, attempts: attempt + 1 });
       return false;
     }
     await road.wait(pause);

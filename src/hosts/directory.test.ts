@@ -21,6 +21,7 @@ const EMAIL: DirectorySettings = {
   EMAIL_API_URL: 'https://mail.example/send',
   EMAIL_API_HEADERS: '{"Authorization":"Bearer test-credential"}',
   EMAIL_API_BODY: '{"to":"{{to}}","text":"Your code is {{code}}, for {{minutes}} minutes."}',
+  EMAIL_API_WARNING: '{"to":"{{to}}","text":"Somebody wants this address. Say no before {{until}}."}',
 };
 const message: CodeMessage = { kind: 'email', handle: 'mail1:alice@example.com', code: '123456', id: 'sending-1' };
 
@@ -61,6 +62,13 @@ describe('settings of the directory', () => {
     ['an API without encryption', { ...EMAIL, EMAIL_API_URL: 'http://mail.example/send' }, 'https URL'],
     ['credentials in the URL', { ...EMAIL, EMAIL_API_URL: 'https://a:b@mail.example/' }, 'without credentials'],
     ['a body without the code', { ...EMAIL, EMAIL_API_BODY: '{"to":"{{to}}"}' }, '{{code}}'],
+    ['a warning without its end', { ...EMAIL, EMAIL_API_WARNING: '{"to":"{{to}}"}' }, '{{until}}'],
+    [
+      'a warning that is no JSON',
+      { ...EMAIL, EMAIL_API_WARNING: '{{to}} {{until}}' },
+      'EMAIL_API_WARNING must be JSON',
+    ],
+    ['half a warning', { SMS_API_WARNING: '{}' }, 'SMS_API_URL is not set'],
     ['a body that is no JSON', { ...EMAIL, EMAIL_API_BODY: '{{to}} {{code}}' }, 'must be JSON'],
     ['headers that are none', { ...EMAIL, EMAIL_API_HEADERS: '{"X":"a\\nb"}' }, 'EMAIL_API_HEADERS'],
     ['a short secret', { ...EMAIL, EMAIL_API_SECRET: 'whsec_AAAA' }, 'EMAIL_API_SECRET'],
@@ -102,6 +110,7 @@ describe('a code on its way', () => {
     url: 'https://x.example/',
     headers,
     body,
+    warning: null,
     secret: null,
   });
 
@@ -159,6 +168,42 @@ describe('a code on its way', () => {
     const told = JSON.stringify(lines);
     for (const word of ['123456', 'alice', 'test-credential']) expect(told).not.toContain(word);
     expect(lines).toHaveLength(sent ? 0 : 1);
+  });
+
+  it.each<[string, number[], string, number]>([
+    ['is handed over once', [200], 'sent', 1],
+    ['is tried again after 500', [500, 200], 'sent', 2],
+    ['fails after three tries', [503, 503, 503], 'failed', 3],
+    ['fails when it was refused', [400], 'failed', 1],
+  ])('a warning by the same API %s', async (_, statuses, outcome, tries) => {
+    const { url, seen, stop } = await answering(statuses);
+    const { codes } = open({ ...EMAIL, EMAIL_API_URL: url }, () => undefined);
+    const warning = {
+      id: 'recovery.0',
+      kind: 'email',
+      handle: 'mail1:alice@example.com',
+      until: 1_700_000_000_000,
+    } as const;
+    expect(await codes.warn(warning)).toBe(outcome);
+    await stop();
+    expect(seen).toHaveLength(tries);
+    expect(new Set(seen.map(({ headers }) => headers['idempotency-key']))).toEqual(new Set(['recovery.0']));
+    expect(JSON.parse(seen[0]!.body)).toEqual({
+      to: 'alice@example.com',
+      text: 'Somebody wants this address. Say no before 2023-11-14T22:13:20.000Z.',
+    });
+    expect(JSON.stringify(lines)).not.toContain('alice');
+    const events = lines.map((line) => (line as { event: string }).event);
+    expect(events).toEqual(outcome === 'sent' ? [] : ['warning.not-sent']);
+  });
+
+  it('a warning that nothing sends is off, and the operator hears so at the start', async () => {
+    const { EMAIL_API_WARNING: _, ...codesOnly } = EMAIL;
+    const { codes } = open(codesOnly);
+    expect(lines).toContainEqual({ event: 'warnings.off', kind: 'email' });
+    const warning = { id: 'recovery.0', handle: 'mail1:alice@example.com', until: 0 };
+    expect(await codes.warn({ ...warning, kind: 'email' })).toBe('off');
+    expect(await codes.warn({ ...warning, kind: 'phone' })).toBe('off');
   });
 
   it('that nobody answers is given up in time and logged without what was sent', async () => {

@@ -13,10 +13,12 @@ export const DIRECTORY_SETTINGS = [
   'EMAIL_API_URL',
   'EMAIL_API_HEADERS',
   'EMAIL_API_BODY',
+  'EMAIL_API_WARNING',
   'EMAIL_API_SECRET',
   'SMS_API_URL',
   'SMS_API_HEADERS',
   'SMS_API_BODY',
+  'SMS_API_WARNING',
   'SMS_API_SECRET',
   'OIDC_ISSUERS',
   'TEST_HANDLES',
@@ -65,6 +67,7 @@ export function openDirectory(
       event: 'handles.off',
       why: 'No handle can be verified: set EMAIL_API_URL, SMS_API_URL or OIDC_ISSUERS.',
     });
+  for (const [kind, api] of Object.entries(apis)) if (api?.warning === null) road.log({ event: 'warnings.off', kind });
   const handles = { kinds, issuers: [...issuers.keys()] };
   const count = (name: Name, otherwise: number) => whole(settings, name, otherwise);
   const perDay = count('LOOKUPS_PER_DAY', 1_000);
@@ -101,11 +104,12 @@ function senderOf(
       inbox?.(message);
       return inbox !== null;
     },
-    /** The APIs' templates are for codes: a warning goes to the development inbox only, and the operator is told. */
-    async warn({ kind, handle, id, until }) {
-      if (inbox && !apis[kind]) inbox({ kind, handle: `warning:${handle}`, code: String(until), id });
-      else road.log({ event: 'recovery.not-warned', kind });
-      return true;
+    async warn(warning) {
+      const { kind, handle, id, until } = warning;
+      const api = apis[kind];
+      if (api) return api.warning === null ? 'off' : (await sendThrough(api, warning, road)) ? 'sent' : 'failed';
+      inbox?.({ kind, handle: `warning:${handle}`, code: String(until), id });
+      return inbox ? 'sent' : 'off';
     },
   };
 }
@@ -132,14 +136,15 @@ function kindsOf(
 }
 
 function apiOf(settings: DirectorySettings, name: 'SMS' | 'EMAIL', loopback: boolean): CodeApi | null {
-  const [url, given, body, secret] = [
+  const [url, given, body, warning, secret] = [
     settings[`${name}_API_URL`],
     settings[`${name}_API_HEADERS`],
     settings[`${name}_API_BODY`],
+    settings[`${name}_API_WARNING`],
     settings[`${name}_API_SECRET`],
   ];
   if (url === undefined) {
-    if (given !== undefined || body !== undefined || secret !== undefined)
+    if ([given, body, warning, secret].some((one) => one !== undefined))
       throw new SecretsError(`${name}_API_URL is not set, but other settings of that API are.`);
     return null;
   }
@@ -147,11 +152,19 @@ function apiOf(settings: DirectorySettings, name: 'SMS' | 'EMAIL', loopback: boo
   const headers = headersOf(`${name}_API_HEADERS`, given ?? '{}');
   if (body === undefined || !body.includes('{{to}}') || !body.includes('{{code}}'))
     throw new SecretsError(`${name}_API_BODY must be the body of a request, with {{to}} and {{code}} in it.`);
-  const api = { url, headers, body, secret: secretOf(`${name}_API_SECRET`, secret) };
-  const example = filled(api, { kind: 'email', handle: 'mail1:a"b@example.com', code: '000000', id: 'example' });
+  if (warning !== undefined && (!warning.includes('{{to}}') || !warning.includes('{{until}}')))
+    throw new SecretsError(`${name}_API_WARNING must be the body of a request, with {{to}} and {{until}} in it.`);
+  const api = { url, headers, body, warning: warning ?? null, secret: secretOf(`${name}_API_SECRET`, secret) };
+  const to = { kind: 'email', handle: 'mail1:a"b@example.com', id: 'example' } as const;
+  const examples = { BODY: filled(api, { ...to, code: '000000' }), WARNING: filled(api, { ...to, until: 0 }) };
   const type = contentType(headers);
-  if (type !== 'application/x-www-form-urlencoded' && !(type === 'application/json' && isJson(example)))
-    throw new SecretsError(`${name}_API_BODY must be JSON, or a form with that Content-Type in ${name}_API_HEADERS.`);
+  for (const [part, example] of Object.entries(examples)) {
+    if (part === 'WARNING' && warning === undefined) continue;
+    if (type !== 'application/x-www-form-urlencoded' && !(type === 'application/json' && isJson(example)))
+      throw new SecretsError(
+        `${name}_API_${part} must be JSON, or a form with that Content-Type in ${name}_API_HEADERS.`,
+      );
+  }
   return api;
 }
 

@@ -1,3 +1,4 @@
+import type { Warning, WarningOutcome } from '../actors/account/warnings.ts';
 import type { Policy } from '../attestation/policy/policy.ts';
 import type { TrustStore } from '../attestation/trust/store.ts';
 import type { DevelopmentRoot } from '../attestation/development/attester.ts';
@@ -73,8 +74,8 @@ export interface CodeSender {
   method(kind: CodeMessage['kind']): HandleMethod;
   /** False when it was not handed over: nothing will come. */
   send(message: CodeMessage): Promise<boolean>;
-  /** Warns a handle's owner that somebody wants to take the handle over. Absent: this deployment's providers only send codes. */
-  warn?(message: Omit<CodeMessage, 'code'> & { readonly until: number }): Promise<boolean>;
+  /** Warns a handle's owner that somebody wants to take the handle over. */
+  warn(warning: Warning): Promise<WarningOutcome>;
 }
 
 /** What the operator decides about the directory. */

@@ -63,30 +63,12 @@ async function start(c: AppContext, texts: readonly string[]): Promise<Response>
   if (!proved || holder === undefined || others.length > 0) return refused(c, 'recovery-handles');
   const canonical = handles.map((one) => one.canonical);
   const command = { do: 'recovery', step: 'start', by: caller.account, handles: canonical } as const;
-  const asked = await ask<RecoveryFact & { notify: string[] }>(c, accountOf(holder), command);
+  const asked = await ask<RecoveryFact>(c, accountOf(holder), command);
   if (!asked.ok) return asked.response;
   if (!asked.value.ok) return refused(c, asked.value.reason);
   const fact = asked.value;
   for (const { hash } of held) await services.db.handles.contest(hash, holder, caller.account, fact.dueAt);
-  if (fact.notify.length > 0 && (await warn(c, fact)))
-    await ask(c, accountOf(holder), { do: 'recovery', step: 'notified', recovery: fact.recovery });
   return c.json(await attestRecovery(c, fact), 202);
-}
-
-/** To every handle of the account, so that an owner without a device at hand hears of it too. False: asked again later. */
-async function warn(
-  c: AppContext,
-  { recovery: id, dueAt, notify }: RecoveryFact & { notify: string[] },
-): Promise<boolean> {
-  const { services } = c.var;
-  const sent = await Promise.all(
-    notify.map(async (text) => {
-      const kind = text.startsWith('tel:') ? 'phone' : 'email';
-      const own = text.startsWith('ext:') || services.directory.tests.has(text);
-      return own || ((await services.codes.warn?.({ kind, handle: text, id, until: dueAt })) ?? true);
-    }),
-  );
-  return sent.every(Boolean);
 }
 
 /** By the device that asks, under the key that the account's manifest has for it; then the handles are nobody's claim any more. */

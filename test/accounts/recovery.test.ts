@@ -40,6 +40,11 @@ async function awhile(...who: readonly Member[]): Promise<void> {
 const code = (address: string) => async () => members.inbox(`mail1:${address}`) ?? '';
 const ask = (who: Member, ...addresses: readonly string[]) =>
   who.client.own.recoverHandles(addresses.map((address) => ({ handle: address, code: code(address) })));
+/** What the operator heard of warnings of this account's recovery. */
+const warned = async ({ client }: Member) =>
+  (await members.place.db.events.of('account', client.identity.account)).filter(({ type }) =>
+    ['recovery.warned', 'recovery.not-warned'].includes(type),
+  );
 const newsOf = ({ enrolled }: Member) =>
   members.place.simulator
     .rows<{ body: string }>(
@@ -58,6 +63,7 @@ describe('a recovery by handles', () => {
     expect(begun).toMatchObject({ state: 'pending', veto: null });
     expect(begun.dueAt - members.place.simulator.now).toBeGreaterThan(47 * HOUR);
     expect(newsOf(bob)).toContainEqual(expect.objectContaining({ type: 'recovery', state: 'pending' }));
+    await members.ship();
     expect(members.inbox(`warning:${bob.handle}`)).toBe(String(begun.dueAt));
     expect((await alice.client.find(bob.address))?.recovery).toMatchObject({ state: 'pending' });
     await expect(members.addHandle(again, bob.address)).rejects.toMatchObject({ reason: 'handle-held' });
@@ -85,6 +91,91 @@ describe('a recovery by handles', () => {
     await expect(members.addHandle(thief, bob.address)).rejects.toMatchObject({ reason: 'handle-held' });
     await expect(thief.client.own.recoveryOf([bob.address])).rejects.toMatchObject({ reason: 'recovery-vetoed' });
     expect((await alice.client.find(bob.address))?.account).toBe(bob.client.identity.account);
+  });
+
+  it('warns each handle until a provider took it; the operator hears at once of what failed, and the delay waits for nobody', async () => {
+    const bob = await somebody();
+    const own = members.warner;
+    const tried: string[] = [];
+    let outcome: 'sent' | 'failed' | 'off' = 'failed';
+    members.warner = {
+      warn: async ({ id, handle }) => {
+        tried.push(`${id} ${handle}`);
+        return outcome;
+      },
+    };
+    try {
+      const thief = await members.member();
+      const begun = await ask(thief, bob.address);
+      await members.ship();
+      await members.ship();
+      // The same message, later each time; not before its time, and not twice at once.
+      expect(tried).toEqual([`${begun.recovery}.0 ${bob.handle}`]);
+      for (const [minutes, tries] of [
+        [1, 2],
+        [2, 3],
+        [4, 4],
+      ] as const) {
+        await members.pass(minutes * 60_000 + 1_000);
+        expect(tried).toHaveLength(tries);
+      }
+      outcome = 'sent';
+      await members.pass(2 * HOUR);
+      expect(tried).toHaveLength(5);
+      expect(new Set(tried).size).toBe(1);
+      expect((await warned(bob)).map(({ reason }) => reason)).toEqual(['email: failed', 'email']);
+      expect(await thief.client.own.recoveryOf([bob.address])).toMatchObject({ state: 'pending', dueAt: begun.dueAt });
+      await members.pass(47 * HOUR);
+      expect(await thief.client.own.recoveryOf([bob.address])).toMatchObject({ state: 'completed' });
+      expect(await warned(bob)).toHaveLength(2);
+    } finally {
+      members.warner = own;
+    }
+  });
+
+  it.each([
+    ['nothing warns handles of that kind', 'off', ['email: off', 'email: too-late']],
+    ['its provider never takes it', 'failed', ['email: failed', 'email: too-late']],
+  ] as const)('tells the operator twice of a handle that nobody warned: %s', async (_, outcome, reasons) => {
+    const bob = await somebody({ delayHours: 2 });
+    const own = members.warner;
+    members.warner = { warn: async () => outcome };
+    try {
+      await ask(await members.member(), bob.address);
+      await members.pass(3 * HOUR);
+      expect(await warned(bob)).toEqual(
+        reasons.map((reason) => expect.objectContaining({ type: 'recovery.not-warned', severity: 'alarm', reason })),
+      );
+      const rows = members.place.simulator.rows(
+        `SELECT 1 FROM account_warning WHERE actor = ?1`,
+        bob.client.identity.account,
+      );
+      expect(rows).toEqual([]);
+    } finally {
+      members.warner = own;
+    }
+  });
+
+  it('ends its warnings with a veto', async () => {
+    const bob = await somebody();
+    const tried: string[] = [];
+    const own = members.warner;
+    members.warner = {
+      warn: async ({ handle }) => {
+        tried.push(handle);
+        return 'failed';
+      },
+    };
+    try {
+      const { recovery } = await ask(await members.member(), bob.address);
+      await members.ship();
+      await bob.client.renew();
+      await bob.client.own.veto(recovery);
+      await members.pass(5 * HOUR);
+      expect(tried).toEqual([bob.handle]);
+    } finally {
+      members.warner = own;
+    }
   });
 
   it('takes no veto but of the account’s own devices, about this very recovery', async () => {

@@ -28,13 +28,14 @@ function die(): never {
 }
 
 const config = readConfig(process.env);
-const push = Promise.withResolvers<Services['push']>();
+const opened = Promise.withResolvers<Services>();
+const [push, codes] = [opened.promise.then((one) => one.push), opened.promise.then((one) => one.codes)];
 const bindings = await openBindings(config, {
   actors: told([account, device, call] as Actor[], (label) => {
     open.add(label);
     if (isOfCalls(label)) passed.add(label);
   }),
-  consumers: (actors, d1) => consumers({ actors, db: openRepositories(d1), now: () => Date.now(), push: push.promise }),
+  consumers: (actors, d1) => consumers({ actors, db: openRepositories(d1), now: () => Date.now(), push, codes }),
   at: (point) => {
     if (doom && open.has(doom.label) && point === `${doom.moment}-commit`) die();
     if (point === 'after-commit') open.clear();
@@ -51,7 +52,7 @@ const services = await composeServices(
     ready: async () => [],
   },
 );
-push.resolve(services.push);
+opened.resolve(services);
 const app = createApp(() => services);
 Deno.serve({ hostname: config.hostname, port: config.port }, async (request) => {
   const { pathname } = new URL(request.url);

@@ -1,6 +1,8 @@
 import { createApp } from '../../src/app.ts';
 import type { Actors } from '../../src/actors/port.ts';
 import { shipEvents } from '../../src/jobs/events.ts';
+import { warnHandles } from '../../src/jobs/warnings.ts';
+import type { Services } from '../../src/http/services.ts';
 import {
   CallsignClient,
   type ClientConfig,
@@ -35,6 +37,8 @@ export class Members {
   readonly #roots: Uint8Array<ArrayBuffer>[];
   readonly #deployment: string;
   readonly inbox: (handle: string) => string | null;
+  /** Who warns handles; another one may stand in its place. */
+  warner: Pick<Services['codes'], 'warn'>;
 
   private constructor(place: InProcess, services: Awaited<ReturnType<InProcess['services']>>) {
     this.place = place;
@@ -42,6 +46,7 @@ export class Members {
     this.#roots = [services.keys.root.slice()];
     this.#deployment = services.deployment.id;
     this.inbox = services.inbox ?? (() => null);
+    this.warner = services.codes;
   }
 
   static async open(): Promise<Members> {
@@ -92,9 +97,14 @@ export class Members {
     await this.ship();
   }
 
-  /** What the events queue would do: the feed is told, and no actor waits for it any more. */
+  /** What the queues would do: handles are warned, the feed is told, and no actor waits for it any more. */
   async ship(): Promise<void> {
     const { simulator, actors, db } = this.place;
+    const warn = warnHandles({ actors, codes: Promise.resolve(this.warner) });
+    for (const { actor: name, recovery } of simulator.rows<{ actor: string; recovery: string }>(
+      `SELECT DISTINCT actor, recovery FROM account_warning WHERE state IN ('due', 'claimed')`,
+    ))
+      await warn({ actor: { kind: 'account', name }, key: recovery }, 1);
     const ship = shipEvents(actors as Actors, db);
     for (const kind of ['account', 'device', 'call'])
       for (const { actor: name } of simulator.rows<{ actor: string }>(`SELECT DISTINCT actor FROM ${kind}_event`))

@@ -32,7 +32,7 @@ export function ways(env: Env): Ways {
         ([kind, namespace]) => (namespace ? [[kind, namespace] as const] : []),
       ),
     ),
-    queues: new Map(['hints', 'events', 'wakeups', 'invitations'].map((queue) => [queue, env.HINTS])),
+    queues: new Map(['hints', 'events', 'wakeups', 'warnings', 'invitations'].map((queue) => [queue, env.HINTS])),
     jurisdiction: null,
   };
 }

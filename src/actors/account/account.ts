@@ -20,6 +20,7 @@ import { policyOf, setPolicy } from './policy.ts';
 import { onRecovery, onRecoveryDue, RECOVERY_DEADLINE } from './recovery.ts';
 import { accountSchema, accountTables } from './schema.ts';
 import { seek } from './seeking.ts';
+import { onWarningsDue, WARNING_DEADLINE } from './warnings.ts';
 
 /** An account: its manifest chain, its devices' standing, its policy, its locks, its history. */
 export const account: Actor<AccountCommand> = {
@@ -52,6 +53,7 @@ const DUE: Readonly<Record<string, (t: Turn) => void>> = {
   [HISTORY_DEADLINE]: forgetOldHistory,
   [LINK_DEADLINE]: onLinksDue,
   [RECOVERY_DEADLINE]: onRecoveryDue,
+  [WARNING_DEADLINE]: onWarningsDue,
 };
 
 /** Only a genesis manifest makes an account; to everybody else one that is not there answers the same and writes nothing. */

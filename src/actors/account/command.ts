@@ -1,3 +1,4 @@
+import type { WarningOutcome } from './warnings.ts';
 import type { AccountMail } from '../../calls/effect.ts';
 import type { BucketSize } from '../../calls/bucket.ts';
 import type { CallPolicy } from '../../calls/policy.ts';
@@ -144,7 +145,8 @@ export type AccountCommand =
       | { readonly step: 'start'; readonly by: string; readonly handles: readonly string[] }
       | { readonly step: 'list' }
       | { readonly step: 'veto'; readonly recovery: string; readonly veto: string }
-      | { readonly step: 'notified'; readonly recovery: string }
+      | { readonly step: 'warn'; readonly recovery: string }
+      | { readonly step: 'warned'; readonly recovery: string; readonly id: string; readonly outcome: WarningOutcome }
       | { readonly step: 'by-key'; readonly keyHash: string }
       | {
           readonly step: 'recovered-from';

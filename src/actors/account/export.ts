@@ -14,5 +14,6 @@ export const ACCOUNT_EXPORT: Exported = {
   account_seen: ['at'],
   account_fresh: ['device', 'shown_at', 'counter', 'overdue_at'],
   account_recovery: ['recovery', 'state', 'by', 'started_at', 'due_at', 'handles', 'veto', 'ended_at'],
+  account_warning: ['recovery', 'handle', 'state', 'at'],
   account_reset: ['account', 'recovery', 'started_at', 'at'],
 };

@@ -7,6 +7,7 @@ import type { Json, Turn } from '../port.ts';
 import type { AccountCommand } from './command.ts';
 import { headOf, manifestsAfter } from './head.ts';
 import { tellAccount } from './notice.ts';
+import { claimWarnings, endWarnings, planWarnings, settleWarning } from './warnings.ts';
 
 export const RECOVERY_DEADLINE = 'recovery';
 const MAIL_LIFE_MS = 22 * 3_600_000;
@@ -23,12 +24,11 @@ interface Row {
   readonly due_at: number;
   /** Canonical handles, JSON. */
   readonly handles: string;
-  readonly notified: number;
   readonly veto: string | null;
   readonly ended_at: number | null;
 }
 
-const COLUMNS = 'recovery, state, by, started_at, due_at, handles, notified, veto, ended_at';
+const COLUMNS = 'recovery, state, by, started_at, due_at, handles, veto, ended_at';
 
 function rows(t: Turn): Row[] {
   return t.all<Row>(`SELECT ${COLUMNS} FROM account_recovery WHERE actor = ?1 ORDER BY started_at DESC, recovery`);
@@ -47,9 +47,10 @@ export function onRecovery(t: Turn, command: RecoveryCommand): Json {
       return { ok: true, recoveries: recoveriesOf(t) };
     case 'veto':
       return veto(t, command.recovery, command.veto);
-    case 'notified':
-      t.run(`UPDATE account_recovery SET notified = 1 WHERE actor = ?1 AND recovery = ?2`, command.recovery);
-      return { ok: true };
+    case 'warn':
+      return warn(t, command.recovery);
+    case 'warned':
+      return settleWarning(t, command.recovery, command.id, command.outcome);
     case 'by-key':
       return byKey(t, command.keyHash);
     case 'recovered-from':
@@ -80,11 +81,11 @@ function viewOf(t: Turn, { recovery, state, by, started_at: startedAt, due_at: d
   return { recovery, state, account: t.self.name, by, startedAt, dueAt, veto: said };
 }
 
-/** Asked again by the same account it is the same recovery. `notify`: handles that are still to be warned. */
+/** Asked again by the same account it is the same recovery. */
 function start(t: Turn, { by, handles }: RecoveryCommand & { step: 'start' }): Json {
   const before = rows(t);
   const own = before.find((row) => row.by === by && row.state !== 'vetoed');
-  if (own) return started(t, own);
+  if (own) return { ok: true, ...viewOf(t, own) };
   if (before.some(({ state }) => state === 'pending')) return { ok: false, reason: 'recovery-pending' };
   const head = headOf(t);
   if (!head) return { ok: false, reason: 'unknown-account' };
@@ -109,13 +110,14 @@ function start(t: Turn, { by, handles }: RecoveryCommand & { step: 'start' }): J
   const row = rows(t).find((one) => one.recovery === recovery);
   if (!row) return { ok: false, reason: 'malformed' };
   tell(t, row);
-  return started(t, row);
+  planWarnings(t, recovery);
+  return { ok: true, ...viewOf(t, row) };
 }
 
-function started(t: Turn, row: Row): Json {
-  const named = t.all<{ handle: string }>(`SELECT handle FROM account_handle WHERE actor = ?1 ORDER BY handle`);
-  const notify = row.notified === 1 ? [] : named.map(({ handle }) => handle);
-  return { ok: true, ...viewOf(t, row), notify };
+/** Asked by the job: only while it waits is there anything to warn of. */
+function warn(t: Turn, recovery: string): Json {
+  const pending = pendingRecovery(t);
+  return pending?.recovery === recovery ? claimWarnings(t, recovery, pending.due_at) : { ok: true, warnings: [] };
 }
 
 /** Any device in force says no; the route verified its signature. A veto stands for thirty days. */
@@ -132,6 +134,7 @@ function veto(t: Turn, recovery: string, said: string): Json {
     );
     t.wake(RECOVERY_DEADLINE, nextOf(t));
     tell(t, { ...row, state: 'vetoed' });
+    endWarnings(t, recovery, false);
   }
   const kept = rows(t).find((one) => one.recovery === recovery) ?? row;
   return { ok: true, ...viewOf(t, kept), handles: JSON.parse(kept.handles) as Json };
@@ -150,6 +153,7 @@ export function onRecoveryDue(t: Turn): void {
     const mail = { do: 'recovery', step: 'recovered-from', ...from };
     t.post({ kind: 'account', name: row.by }, 'recovered', mail, t.now + MAIL_LIFE_MS);
     tell(t, { ...row, state: 'completed' });
+    endWarnings(t, row.recovery, true);
   }
   t.run(`DELETE FROM account_recovery WHERE actor = ?1 AND ended_at <= ?2`, t.now - RECOVERY.afterVetoMs);
   t.wake(RECOVERY_DEADLINE, nextOf(t));

@@ -20,6 +20,7 @@ const events = eventTables('account');
  *   account_seen       when one of its devices last asked for something, to the day
  *   account_key        keys of the capabilities it mints, newest last; two are current
  *   account_recovery   recoveries of its handles by another account: what waits, and for thirty days what became of it
+ *   account_warning    handles that are to be warned of such a recovery, while it waits
  *   account_reset      accounts whose handles this one took over by recovery
  *   account_link       links under way and lately over, one document each
  */
@@ -41,6 +42,7 @@ export const accountTables: readonly string[] = [
   'account_link',
   'account_operation',
   'account_recovery',
+  'account_warning',
   'account_reset',
   ...events.tables,
 ];
@@ -112,6 +114,13 @@ export const accountSchema: readonly SchemaStep[] = [
          due_at INTEGER NOT NULL, handles TEXT NOT NULL, notified INTEGER NOT NULL, veto TEXT, ended_at INTEGER, PRIMARY KEY (actor, recovery)) WITHOUT ROWID`,
       `CREATE TABLE account_reset (actor TEXT NOT NULL, account TEXT NOT NULL, recovery TEXT NOT NULL, started_at INTEGER NOT NULL, at INTEGER NOT NULL,
          PRIMARY KEY (actor, account)) WITHOUT ROWID`,
+    ],
+  },
+  {
+    minReader: 1,
+    sql: [
+      `CREATE TABLE account_warning (actor TEXT NOT NULL, recovery TEXT NOT NULL, n INTEGER NOT NULL, handle TEXT NOT NULL, state TEXT NOT NULL,
+         attempt INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (actor, recovery, n)) WITHOUT ROWID`,
     ],
   },
 ];

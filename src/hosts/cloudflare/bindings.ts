@@ -38,6 +38,7 @@ const NEEDED = {
   CALL: { what: 'the Durable Object class CallActor', table: '[[durable_objects.bindings]]', method: 'idFromName' },
   INVITATIONS: { what: 'the queue of invitation hints', table: '[[queues.producers]]', method: 'send' },
   WAKEUPS: { what: 'the queue of push wake-up hints', table: '[[queues.producers]]', method: 'send' },
+  WARNINGS: { what: 'the queue of hints that handles are to be warned', table: '[[queues.producers]]', method: 'send' },
   EVENTS: { what: 'the queue of hints that events wait to be shipped', table: '[[queues.producers]]', method: 'send' },
 } as const;
 
@@ -118,6 +119,7 @@ export function bindings(given: object): Bindings {
     queues: new Map([
       ['invitations', env['INVITATIONS'] as Queue],
       ['wakeups', env['WAKEUPS'] as Queue],
+      ['warnings', env['WARNINGS'] as Queue],
       ['events', env['EVENTS'] as Queue],
     ]),
   };

@@ -60,7 +60,8 @@ export default {
   async queue(batch, env): Promise<void> {
     const services = servicesOf(env);
     const { actors, db, now } = await services;
-    await consume(batch, consumers({ actors, db, now, push: services.then(({ push }) => push) }), report);
+    const [push, codes] = [services.then((one) => one.push), services.then((one) => one.codes)];
+    await consume(batch, consumers({ actors, db, now, push, codes }), report);
   },
 
   async scheduled(event, env): Promise<void> {

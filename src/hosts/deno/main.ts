@@ -37,15 +37,15 @@ async function compose(config: Config, bindings: Bindings, stopping: () => boole
 async function start(): Promise<void> {
   process.umask(0o077);
   const config = readConfig(process.env);
-  const push = Promise.withResolvers<Services['push']>();
+  const opened = Promise.withResolvers<Services>();
+  const [push, codes] = [opened.promise.then((one) => one.push), opened.promise.then((one) => one.codes)];
   const bindings = await openBindings(config, {
     actors: [account, device, call],
-    consumers: (actors, d1) =>
-      consumers({ actors, db: openRepositories(d1), now: () => Date.now(), push: push.promise }),
+    consumers: (actors, d1) => consumers({ actors, db: openRepositories(d1), now: () => Date.now(), push, codes }),
   });
   let stopping = false;
   const services = await compose(config, bindings, () => stopping);
-  push.resolve(services.push);
+  opened.resolve(services);
   const app = createApp(() => services);
   const cron = new Cron(
     chores(housekeeping(services, config.settings)).map(({ name, work }) => ({ name, everyMs: CHORES_MS, run: work })),
