@@ -111,10 +111,14 @@ export function openBundle(owner: BundleOwner, bundle: KeyBundle): Result<{ bund
       lastResort: kem,
       manifestVersions: [signedPrekey, lastResort, capabilities].map((part) => part.manifestVersion),
       signed,
-      hash: sha256(concat(HASH_DOMAIN, ...signed.map(({ message }) => lp(message)))),
+      hash: bundleHash(signed.map(({ message }) => message)),
     },
   };
 }
+
+/** Of the three signed messages, in the order of their kinds. */
+export const bundleHash = (messages: readonly Uint8Array[]): Uint8Array =>
+  sha256(concat(HASH_DOMAIN, ...messages.map(lp)));
 
 function openKey(kind: number, owner: BundleOwner, wire: SignedPrekey) {
   const [key, signature] = [fromBase64url(wire.key), fromBase64url(wire.signature)];

@@ -4,83 +4,34 @@
  */
 import * as c from 'node:crypto';
 import { createInterface } from 'node:readline';
-
-const b = (text) => Buffer.from(text, 'hex');
-const cat = (...parts) => Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part)));
-const u = (bytes, value) =>
-  b(
-    BigInt(value)
-      .toString(16)
-      .padStart(bytes * 2, '0'),
-  );
-const lp = (x) => cat(u(4, x.length), x);
-const sha = (...parts) =>
-  c
-    .createHash('sha256')
-    .update(cat(...parts))
-    .digest();
-const hmac = (key, ...parts) =>
-  c
-    .createHmac('sha256', key)
-    .update(cat(...parts))
-    .digest();
-const hkdf = (ikm, salt, info, n = 32) => Buffer.from(c.hkdfSync('sha256', ikm, salt, info, n));
-const NONE = Buffer.alloc(0);
-
-// Keys.
-const SPKI = b('3059301306072a8648ce3d020106082a8648ce3d030107034200');
-const spki = (point) => cat(SPKI, point);
-const publicKey = (point) => c.createPublicKey({ key: spki(point), format: 'der', type: 'spki' });
-function privateKey(scalar) {
-  const ecdh = c.createECDH('prime256v1');
-  ecdh.setPrivateKey(scalar);
-  const point = ecdh.getPublicKey();
-  const sec1 = cat(b('30770201010420'), scalar, b('a00a06082a8648ce3d030107a144034200'), point);
-  return { point, ecdh, key: c.createPrivateKey({ key: sec1, format: 'der', type: 'sec1' }) };
-}
-function newKey() {
-  const ecdh = c.createECDH('prime256v1');
-  ecdh.generateKeys();
-  return privateKey(b(ecdh.getPrivateKey('hex').padStart(64, '0')));
-}
-const dh = (own, point) => own.ecdh.computeSecret(point);
-const sign = (own, message) => c.sign('sha256', message, { key: own.key, dsaEncoding: 'ieee-p1363' });
-const verify = (point, message, signature) =>
-  c.verify('sha256', message, { key: publicKey(point), dsaEncoding: 'ieee-p1363' }, signature);
-const KEM_PRIVATE = b('3054020100300b060960864801650304040204428040');
-const KEM_PUBLIC = b('308204b2300b0609608648016503040402038204a100');
-const kemPrivate = (seed) => c.createPrivateKey({ key: cat(KEM_PRIVATE, seed), format: 'der', type: 'pkcs8' });
-const kemPublic = (key) => c.createPublicKey({ key: cat(KEM_PUBLIC, key), format: 'der', type: 'spki' });
-
-// Section 4: padding and bodies.
-function pad(...parts) {
-  const packed = cat(...parts);
-  return cat(packed, Buffer.alloc(-packed.length & 255));
-}
-function unpad(padded, count) {
-  const parts = [];
-  let at = 0;
-  for (let i = 0; i < count; i++) {
-    const length = padded.readUInt32BE(at);
-    parts.push(padded.subarray(at + 4, at + 4 + length));
-    at += 4 + length;
-  }
-  if (padded.length !== Math.ceil(at / 256) * 256 || padded.subarray(at).some((byte) => byte !== 0))
-    throw new Error('padding');
-  return parts;
-}
-const ZERO = Buffer.alloc(12);
-function gcmSeal(key, nonce, data, plain) {
-  const cipher = c.createCipheriv('aes-256-gcm', key, nonce);
-  cipher.setAAD(data);
-  return cat(cipher.update(plain), cipher.final(), cipher.getAuthTag());
-}
-function gcmOpen(key, nonce, data, sealed) {
-  const cipher = c.createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: 16 });
-  cipher.setAAD(data);
-  cipher.setAuthTag(sealed.subarray(-16));
-  return cat(cipher.update(sealed.subarray(0, -16)), cipher.final());
-}
+import { constructions } from './constructions.mjs';
+import {
+  b,
+  cat,
+  u,
+  lp,
+  sha,
+  hmac,
+  hkdf,
+  NONE,
+  spki,
+  privateKey,
+  newKey,
+  dh,
+  sign,
+  verify,
+  kemPrivate,
+  kemPublic,
+  pad,
+  unpad,
+  ZERO,
+  gcmSeal,
+  gcmOpen,
+  sivOpen,
+  digits,
+  crc32,
+  stun,
+} from './primitives.mjs';
 
 const party = (who) => cat(b(who.account), b(who.device), sha(spki(b(who.identityKey))));
 const text = (hex) => b(hex).toString('base64url');
@@ -199,21 +150,6 @@ const confirmOf = ({ secret, transcript }, role, who) =>
     sha(spki(b(who.identityKey))),
   );
 const relayOf = ({ secret }, role) => hkdf(secret, NONE, cat('callsign/relay/1\0', ROLE[role]));
-function crc32(bytes) {
-  let crc = ~0;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let i = 0; i < 8; i++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-  }
-  return ~crc >>> 0;
-}
-function stun(type, transaction, attributes, key) {
-  const body = cat(...attributes.map(([kind, value]) => cat(u(2, kind), u(2, value.length), value)));
-  const head = (length) => cat(u(2, type), u(2, length), u(4, 0x2112a442), transaction);
-  const mac = cat(u(2, 0x1c), u(2, 32), hmac(key, head(body.length + 36), body));
-  const printed = cat(head(body.length + 44), body, mac);
-  return cat(printed, u(2, 0x8028), u(2, 4), u(4, (crc32(printed) ^ 0x5354554e) >>> 0));
-}
 function readStun(bytes) {
   if (bytes.readUInt32BE(4) !== 0x2112a442 || bytes.readUInt16BE(2) !== bytes.length - 20) throw new Error('stun');
   if (bytes.readUInt32BE(bytes.length - 4) !== (crc32(bytes.subarray(0, -8)) ^ 0x5354554e) >>> 0)
@@ -302,38 +238,7 @@ function climb(leaf, index, count, path) {
     : sha(b('01'), sibling, climb(leaf, index - k, count - k, rest));
 }
 
-// Section 10: groups. AES-SIV (RFC 5297) from AES-ECB and AES-CTR.
-const ecb = (key, block) => {
-  const cipher = c.createCipheriv('aes-256-ecb', key, null);
-  cipher.setAutoPadding(false);
-  return cat(cipher.update(block), cipher.final());
-};
-const xor = (x, y) => Buffer.from(x.map((byte, i) => byte ^ y[i]));
-function double(block) {
-  const shifted = (BigInt(`0x${block.toString('hex')}`) << 1n) & ((1n << 128n) - 1n);
-  return u(16, block[0] & 128 ? shifted ^ 0x87n : shifted);
-}
-function cmac(key, message) {
-  const k1 = double(ecb(key, Buffer.alloc(16)));
-  const whole = message.length > 0 && message.length % 16 === 0;
-  const padded = whole ? message : cat(message, b('80'), Buffer.alloc((16 - ((message.length + 1) % 16)) % 16));
-  const last = xor(padded.subarray(-16), whole ? k1 : double(k1));
-  let state = Buffer.alloc(16);
-  for (let at = 0; at < padded.length - 16; at += 16) state = ecb(key, xor(state, padded.subarray(at, at + 16)));
-  return ecb(key, xor(state, last));
-}
-function sivOpen(key, data, sealed) {
-  const [macKey, encKey, iv] = [key.subarray(0, 32), key.subarray(32), sealed.subarray(0, 16)];
-  const start = Buffer.from(iv);
-  start[8] &= 127;
-  start[12] &= 127;
-  const plain = c.createDecipheriv('aes-256-ctr', encKey, start).update(sealed.subarray(16));
-  let d = cmac(macKey, Buffer.alloc(16));
-  for (const part of data) d = xor(double(d), cmac(macKey, part));
-  const end = cat(plain.subarray(0, -16), xor(plain.subarray(-16), d));
-  if (!cmac(macKey, end).equals(iv)) throw new Error('siv');
-  return plain;
-}
+// Section 10: groups.
 function readBatch(bytes) {
   const [take, end] = [(from, length) => bytes.subarray(from, from + length), bytes.length - 64];
   const entries = [];
@@ -433,11 +338,6 @@ function checkGroup(v) {
 }
 
 // Section 11: numbers to compare.
-function digits(x) {
-  const hash = c.createHash('sha512').update(x).digest();
-  const group = (i) => String(hash.readUIntBE(i * 5, 5) % 100_000).padStart(5, '0');
-  return Array.from({ length: 12 }, (_, i) => group(i)).join(' ');
-}
 function checkSafety({ own, peer }) {
   const ends = [own, peer].map(({ account, resets }) => cat(b(account), u(4, resets))).toSorted(Buffer.compare);
   const side = ({ account, resets, version, hash }) => cat(b(account), u(4, resets), u(4, version), b(hash));
@@ -472,6 +372,8 @@ function recompute(v) {
 let call = null;
 const OTHER = { caller: 'callee', callee: 'caller' };
 const commands = {
+  names: () => ({ names: Object.keys(constructions) }),
+  construct: ({ name, input }) => ({ output: constructions[name](input) }),
   bundle: ({ vector }) => checkBundle(vector),
   recompute: ({ vector }) => recompute(vector),
   group: ({ vector }) => checkGroup(vector),

@@ -1,7 +1,5 @@
 /** Our constructions against the second implementation in peer.mjs: vectors recomputed, and calls made in both directions. */
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fromHex, hex } from '../../src/bytes/hex.ts';
 import type { SessionKeys } from '../../src/sdk/crypto/schedule.ts';
@@ -9,30 +7,18 @@ import { answerInvitation, createCaller } from '../../src/sdk/crypto/session.ts'
 import { nobleCrypto } from '../../src/sdk/crypto/noble.ts';
 import { makeVectors } from '../crypto/make-vectors.ts';
 import type { Device } from '../crypto/people.ts';
+import { type Json, type Second, startSecond } from './second.ts';
 import { CLOCKS, good, makeDevice, NOW, offer, openAs, TIMES } from '../crypto/people.ts';
 
-type Json = Record<string, unknown>;
 type Vectors = { bundle: Json; calls: Json[]; group: Json; safety: Json };
 const vectors = JSON.parse(readFileSync('test/vectors/call.json', 'utf8')) as Vectors;
 
-let peer: ReturnType<typeof spawn>;
-let lines: AsyncIterator<string>;
+let second: Second;
 beforeAll(() => {
-  peer = spawn(process.execPath, ['test/independent/peer.mjs'], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    timeout: 30_000,
-  });
-  lines = createInterface({ input: peer.stdout! })[Symbol.asyncIterator]();
+  second = startSecond();
 });
-afterAll(() => peer.kill('SIGKILL'));
-
-async function ask(command: Json): Promise<Json> {
-  peer.stdin!.write(`${JSON.stringify(command)}\n`);
-  const { value } = await lines.next();
-  const result = JSON.parse(value as string) as Json;
-  if ('error' in result) throw new Error(String(result['error']));
-  return result;
-}
+afterAll(() => second.stop());
+const ask = (command: Json) => second.ask(command);
 
 describe('the vectors', () => {
   it('are what the code makes today', async () => {

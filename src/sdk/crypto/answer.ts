@@ -17,7 +17,7 @@ export interface Agreed {
   transcript: Bytes;
 }
 
-async function agreed(
+export async function agreed(
   crypto: CryptoProvider,
   invitation: Bytes,
   header: Uint8Array,
@@ -29,7 +29,7 @@ async function agreed(
   return { transcript, secret: await deriveSecret(crypto, ephemerals, exporter, transcript) };
 }
 
-async function answerKey(
+export async function answerKey(
   crypto: CryptoProvider,
   ephemerals: Uint8Array,
   exporter: Uint8Array,

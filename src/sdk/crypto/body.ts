@@ -34,7 +34,7 @@ export function unpad(padded: Bytes, count: number): Bytes[] | null {
 }
 
 /** What is signed: domain, header (fixed layout), SHA-256 of the content. */
-async function signedBytes(crypto: CryptoProvider, domain: Uint8Array, header: Uint8Array, content: Uint8Array) {
+export async function signedBytes(crypto: CryptoProvider, domain: Uint8Array, header: Uint8Array, content: Uint8Array) {
   return concat(domain, header, await crypto.sha256(content));
 }
 

@@ -54,7 +54,8 @@ export async function partyOf(
   return { account: who.account, device: who.device, spki: await crypto.sha256(spkiOf(identityKey)) };
 }
 
-async function sealKeys(crypto: CryptoProvider, ikm: Uint8Array, header: Uint8Array) {
+/** Key of the body and exporter; `ikm` is overwritten. */
+export async function sealKeys(crypto: CryptoProvider, ikm: Uint8Array, header: Uint8Array) {
   const salt = await crypto.sha256(header);
   const [key, exporter] = await Promise.all([
     crypto.hkdf(ikm, salt, LABEL.sealKey, 32),

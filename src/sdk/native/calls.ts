@@ -188,7 +188,7 @@ function endOf(reason: string, elsewhere: 'answered' | 'declined' | null): Shown
 }
 
 /** A UUID (RFC 9562 version 8) made of a text, so that the same push or call has the same one. */
-function uuidOf(text: string): string {
+export function uuidOf(text: string): string {
   const bytes = sha256(utf8(`callsign/shown-call/1\0${text}`)).slice(0, 16);
   bytes[6] = (bytes[6]! & 0x0f) | 0x80;
   bytes[8] = (bytes[8]! & 0x3f) | 0x80;

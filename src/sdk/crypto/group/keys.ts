@@ -76,22 +76,22 @@ export type KeyRefusal =
   | 'equivocation';
 
 const HEAD_BYTES = 60;
-const head = (callId: Bytes, epoch: number, sender: Bytes): Bytes =>
+export const head = (callId: Bytes, epoch: number, sender: Bytes): Bytes =>
   concat(MAGIC, Uint8Array.of(VERSION, SUITE), callId, u32(epoch), u16(epoch % 65_536), sender);
-const addressed = (common: Bytes, entry: Omit<WrappedKey, 'wrapped'>): Bytes =>
+export const addressed = (common: Bytes, entry: Omit<WrappedKey, 'wrapped'>): Bytes =>
   concat(common, entry.recipient, u16(entry.prekeyNumber));
-const entryHash = (crypto: CryptoProvider, entry: WrappedKey): Promise<Bytes> =>
+export const entryHash = (crypto: CryptoProvider, entry: WrappedKey): Promise<Bytes> =>
   crypto.sha256(concat(entry.recipient, u16(entry.prekeyNumber), entry.wrapped));
-const commit = (crypto: CryptoProvider, secret: Bytes, common: Bytes): Promise<Bytes> =>
+export const commit = (crypto: CryptoProvider, secret: Bytes, common: Bytes): Promise<Bytes> =>
   crypto.hmacSha256(secret, concat(COMMIT, common));
 
-function signedBytes(batch: Omit<Signed, 'signature'>, hashes: readonly Bytes[]): Bytes {
+export function signedBytes(batch: Omit<Signed, 'signature'>, hashes: readonly Bytes[]): Bytes {
   const { head: common, rosterHash, ephemeral, commitment, nextPrekey, nextPrekeyNumber } = batch;
   const next = concat(nextPrekey, u16(nextPrekeyNumber));
   return concat(KEYS, common, rosterHash, ephemeral, commitment, next, u16(hashes.length), ...hashes);
 }
 
-async function wrappingKey(
+export async function wrappingKey(
   crypto: CryptoProvider,
   shared: Bytes,
   rosterHash: Bytes,

@@ -71,7 +71,11 @@ export const nameOf = (crypto: CryptoProvider, account: Bytes, device: Bytes, id
   crypto.sha256(concat(account, device, spkiOf(identityKey)));
 
 /** Call id, count, then (participant id, name) sorted by participant id. Prekeys are left out: they rotate with each epoch. */
-async function digestOf(crypto: CryptoProvider, callId: Bytes, members: ReadonlyMap<string, Member>): Promise<Bytes> {
+export async function digestOf(
+  crypto: CryptoProvider,
+  callId: Bytes,
+  members: ReadonlyMap<string, Member>,
+): Promise<Bytes> {
   const entries = [...members.values()].map(({ participant, name }) => concat(participant, name)).toSorted(compare);
   return crypto.sha256(concat(DIGEST, callId, u16(entries.length), ...entries));
 }
