@@ -24,8 +24,7 @@ export type InboxEffect =
   /** Rows are missing: ask for the active calls and the history. */
   | { type: 'resync' }
   /** What was held back may alert now. */
-  | { type: 'drained' }
-  | { type: 'reconnect'; afterMs: number; spreadMs: number };
+  | { type: 'drained' };
 
 export type InboxInput =
   | { type: 'frame'; frame: ServerFrame }
@@ -67,7 +66,6 @@ function read(inbox: Inbox, frame: ServerFrame, now: number): { inbox: Inbox; ef
     case 'drained':
       return { inbox: { ...inbox, drained: true, clockOffset: frame.serverNow - now }, effects: [{ type: 'drained' }] };
     case 'reconnect':
-      return { inbox, effects: [{ type: 'reconnect', afterMs: frame.afterMs, spreadMs: frame.spreadMs }] };
     case 'renewal-needed':
     case 'reply':
     case 'keys-low':

@@ -277,9 +277,10 @@ export class CallsignClient {
     await setBlocked(this.api, account, false, signal);
   }
 
-  /** A connection that was lost comes back by itself. */
+  /** Connects, or connects anew at once: the server pushed because it did not reach this device. */
   async #goOnline(): Promise<void> {
-    if (!this.#started) await this.connect();
+    if (this.#started) this.#courier.networkChanged();
+    else await this.connect();
   }
 
   #online(): void {

@@ -4,6 +4,7 @@ import { hello } from '../identity/proof.ts';
 import { NonceReply } from '../protocol/api.ts';
 import type { Reply, Verb } from '../protocol/call.ts';
 import { CLOSE, COURIER_PROTOCOL, type DeliverFrame, parseServerFrame, type ServerFrame } from '../protocol/courier.ts';
+import { PING } from '../protocol/keep-alive.ts';
 import { Api, type IdentifiedApi } from './api.ts';
 import type { ClientConfig, SocketLike } from './config.ts';
 
@@ -12,6 +13,9 @@ const LONGEST_RETRY_MS = 30_000;
 /** A connection that lived this long starts the back-off anew. */
 const SETTLED_MS = 10_000;
 const REPLY_LIMIT_MS = 10_000;
+const FINAL: ReadonlySet<number> = new Set([CLOSE.revoked, CLOSE.expired, CLOSE.forbidden, CLOSE.elsewhere]);
+/** A connection that is silent for so long is asked whether it lives; one that does not answer as long is dead. */
+const SILENCE_MS = 30_000;
 
 export interface CourierEvents {
   /** Make its effect durable, then resolve: only then is it acknowledged. */
@@ -39,14 +43,21 @@ export class Courier {
   #welcome = false;
   #inbox: Inbox = emptyInbox();
   #nonce: string | null = null;
-  #stopped = false;
+  #stopped = true;
+  /** Counts connections that were begun: only the newest goes on. */
+  #round = 0;
   #attempt = 0;
+  /** The pause that the server asked for before a planned closing, ms. */
+  #advised: number | null = null;
   #openedAt = 0;
+  /** Something was heard since the last look. */
+  #alive = false;
   #requests = 0;
   readonly #waiting = new Map<string, (reply: Reply | null) => void>();
   /** Frames are handled one after the other, in the order they came. */
   #tail: Promise<void> = Promise.resolve();
   #cancelRetry: () => void = () => undefined;
+  #cancelWatch: () => void = () => undefined;
 
   constructor(config: ClientConfig, api: IdentifiedApi, events: CourierEvents) {
     this.#config = config;
@@ -62,20 +73,23 @@ export class Courier {
   async start(): Promise<void> {
     const kept = (await this.#config.store.get('inbox', 'courier')) as Inbox | undefined;
     if (kept) this.#inbox = { ...kept, drained: false, clockOffset: this.#api.clockOffset };
+    this.#stopped = false;
     await this.#connect();
   }
 
   stop(): void {
     this.#stopped = true;
     this.#cancelRetry();
+    this.#cancelWatch();
     this.#socket?.close(1000, 'bye');
     this.#socket = null;
   }
 
-  /** The network is another one: the old connection may be dead without knowing it. */
+  /** The network is another one, or a push came: the connection may be dead without knowing it, and no pause is waited for. */
   networkChanged(): void {
-    this.#attempt = 0;
-    this.#socket?.close(1000, 'network changed');
+    this.#attempt = this.#advised = 0;
+    if (this.#socket) this.#drop(this.#socket);
+    else this.#retry();
   }
 
   get connected(): boolean {
@@ -103,9 +117,10 @@ export class Courier {
   }
 
   async #connect(): Promise<void> {
-    if (this.#stopped) return;
+    const round = ++this.#round;
     try {
       const jws = await this.#hello();
+      if (this.#stopped || round !== this.#round) return;
       const url = `${this.#config.origin.replace(/^http/, 'ws')}/v1/courier`;
       const socket = this.#config.openSocket(url, [COURIER_PROTOCOL, jws]);
       socket.addEventListener('message', (event: { data: unknown }) => this.#heard(socket, event.data));
@@ -114,8 +129,9 @@ export class Courier {
       this.#socket = socket;
       this.#welcome = false;
       this.#openedAt = this.#config.now();
+      this.#watch(socket);
     } catch {
-      this.#retry(null);
+      if (round === this.#round) this.#retry();
     }
   }
 
@@ -139,9 +155,14 @@ export class Courier {
 
   #heard(socket: SocketLike, data: unknown): void {
     if (socket !== this.#socket || typeof data !== 'string') return;
+    this.#alive = true;
     const frame = parseServerFrame(data);
     if (!frame) return;
     if (frame.type === 'keys-low') return this.#events.keysLow();
+    if (frame.type === 'reconnect') {
+      this.#advised = frame.afterMs + Math.random() * frame.spreadMs;
+      return;
+    }
     if (frame.type === 'renewal-needed') return this.#events.dormant();
     if (frame.type === 'reply') {
       if (isExpired(frame.reply)) this.#events.dormant();
@@ -179,35 +200,51 @@ export class Courier {
       case 'drained':
         this.#attempt = 0;
         return this.#events.drained();
-      case 'reconnect':
-        return this.#retry(effect.afterMs + Math.random() * effect.spreadMs);
     }
+  }
+
+  /** A network that died may say nothing of it for many minutes. */
+  #watch(socket: SocketLike): void {
+    this.#cancelWatch();
+    this.#alive = false;
+    this.#cancelWatch = this.#config.after(SILENCE_MS, () => {
+      if (!this.#alive) return this.#drop(socket);
+      socket.send(PING);
+      this.#watch(socket);
+    });
+  }
+
+  /** The closing handshake of a dead connection may take minutes: nobody waits for it. */
+  #drop(socket: SocketLike): void {
+    socket.close(1000, 'anew');
+    this.#lost(socket, 1000);
   }
 
   #lost(socket: SocketLike, code: number): void {
     if (socket !== this.#socket) return;
     this.#socket = null;
+    this.#cancelWatch();
     this.#welcome = false;
     for (const request of this.#waiting.keys()) this.#answered(request, null);
     this.#next(socket, { type: 'disconnected' });
     this.#events.disconnected();
-    const final: readonly number[] = [CLOSE.elsewhere, CLOSE.revoked, CLOSE.expired];
-    if (final.includes(code)) {
+    if (FINAL.has(code)) {
       this.#stopped = true;
-      this.#events.closed(code);
-    } else this.#retry(null);
+      return this.#events.closed(code);
+    }
+    if (code >= CLOSE.badFrames && code !== CLOSE.renewed) this.#advised = LONGEST_RETRY_MS;
+    this.#retry();
   }
 
-  /** Exponential with full jitter, so that a thousand clients of a restarted server do not come at once. */
-  #retry(advised: number | null): void {
+  /** As the server advised; else exponential with jitter, so that a thousand clients of a restarted server do not come at once. */
+  #retry(): void {
     if (this.#stopped) return;
     if (this.#config.now() - this.#openedAt > SETTLED_MS) this.#attempt = 0;
     const limit = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#attempt++);
+    const pause = this.#advised ?? (limit * (1 + Math.random())) / 2;
+    this.#advised = null;
     this.#cancelRetry();
-    this.#cancelRetry = this.#config.after(
-      advised ?? limit / 2 + Math.random() * (limit / 2),
-      () => void this.#connect(),
-    );
+    this.#cancelRetry = this.#config.after(pause, () => void this.#connect());
   }
 }
 

@@ -1,4 +1,4 @@
-import { PING, PONG } from '../../src/hosts/keep-alive.ts';
+import { PING, PONG } from '../../src/protocol/keep-alive.ts';
 import type { Client } from '../port/world.ts';
 
 /**

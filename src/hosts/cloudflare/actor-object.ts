@@ -1,7 +1,7 @@
 import { DurableObject } from 'cloudflare:workers';
 import { nameOf, type Store } from '../../actors/kernel/store.ts';
 import type { Actor, Address, Answer, Fault, Json, Mail } from '../../actors/port.ts';
-import { PING, PONG } from '../keep-alive.ts';
+import { PING, PONG } from '../../protocol/keep-alive.ts';
 import { Runner, type Platform } from '../runner.ts';
 import { ObjectPlatform } from './object-platform.ts';
 import { introductionOf, Sockets } from './sockets.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Actor, Fault, Json, SchemaStep } from '../../actors/port.ts';
-import { PING } from '../keep-alive.ts';
+import { PING } from '../../protocol/keep-alive.ts';
 import { Host } from './host.ts';
 import type { CommitPoint } from './shard.ts';
 

@@ -1,6 +1,6 @@
 import { nameOf } from '../../actors/kernel/store.ts';
 import type { Address } from '../../actors/port.ts';
-import { PING, PONG } from '../keep-alive.ts';
+import { PING, PONG } from '../../protocol/keep-alive.ts';
 
 /** A peer that is silent for half of this gets a protocol ping; one that is silent for all of it is closed (s). */
 const IDLE_TIMEOUT_S = 60;
