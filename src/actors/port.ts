@@ -97,6 +97,19 @@ export interface SchemaStep {
   readonly minReader: number;
 }
 
+/**
+ * How fast one socket may send: `burst` at once, then so many a second. Counted in the host's memory and forgotten with it, so it
+ * costs no row and keeps no object awake.
+ */
+export interface Pace<C> {
+  readonly burst: number;
+  readonly perSecond: number;
+  /** How many of them an admitted frame counts as; 0 is not counted. */
+  weigh(frame: C): number;
+  /** What a frame beyond it becomes. */
+  readonly hurried: C;
+}
+
 export interface Actor<C = unknown> {
   readonly kind: string;
   /** Every table of this kind, none shared with another kind; each one's first column is `actor`, part of its key. */
@@ -109,6 +122,9 @@ export interface Actor<C = unknown> {
    */
   admit(arrival: Arrival, now: number): Promise<C> | C;
   turn(turn: Turn, event: Event<C>): Json;
+  readonly pace?: Pace<C>;
+  /** The last frame for a socket with these tags before the host closes it to start again; `crowd` sockets go with it. */
+  farewell?(tags: readonly string[], crowd: number): string | null;
 }
 
 /** What a caller outside learns. `unavailable` is unknown, never no; `outdated`: the rows are newer than this code. */
@@ -126,6 +142,11 @@ export interface Actors {
     request: Request,
     socket: { tags: readonly string[]; body: Json; protocol?: string },
   ): Promise<Response>;
+  /**
+   * Answers an upgrade request with a socket that is closed at once, and touches no actor: a page learns the closing code of a socket,
+   * and nothing of a refusal.
+   */
+  turnAway(request: Request, closing: { code: number; reason: string; protocol: string }): Response;
   /** Makes the actor look at its own due work; creates nothing. */
   hinted(to: Address, queue: string, key: string): Promise<Answer>;
 }

@@ -9,8 +9,18 @@ export function takeToken(
   size: BucketSize,
   now: number,
 ): { ok: true; bucket: Bucket } | { ok: false; bucket: Bucket; retryAfterMs: number } {
-  const { burst, perMs } = size;
+  return takeTokens(bucket, size, now, 1);
+}
+
+/** So many of them at once, which need not be whole. */
+export function takeTokens(
+  bucket: Bucket | null,
+  { burst, perMs }: BucketSize,
+  now: number,
+  many: number,
+): ReturnType<typeof takeToken> {
   const grown = bucket === null ? burst : Math.min(burst, bucket.tokens + Math.max(0, now - bucket.at) / perMs);
-  if (grown < 1) return { ok: false, bucket: { tokens: grown, at: now }, retryAfterMs: Math.ceil((1 - grown) * perMs) };
-  return { ok: true, bucket: { tokens: grown - 1, at: now } };
+  if (grown < many)
+    return { ok: false, bucket: { tokens: grown, at: now }, retryAfterMs: Math.ceil((many - grown) * perMs) };
+  return { ok: true, bucket: { tokens: grown - many, at: now } };
 }

@@ -3,6 +3,7 @@ import { defer, heads, nextRetry, UNAVAILABLE } from '../actors/kernel/mail.ts';
 import { nameOf, type Store } from '../actors/kernel/store.ts';
 import { earlier, type Effect, type Taken, type Trigger } from '../actors/kernel/turn.ts';
 import type { Actor, Address, Answer, Arrival, Fault, Json, Mail, Reply } from '../actors/port.ts';
+import { type Bucket, takeTokens } from '../calls/bucket.ts';
 
 /** How soon a mail in flight is looked at again. */
 const FLIGHT_GUARD_MS = 250;
@@ -37,6 +38,8 @@ export class Runner {
   readonly #flights = new Set<string>();
   /** The tail of each socket's frames: the next is admitted after the one before had its turn. */
   readonly #frames = new Map<string, Promise<void>>();
+  /** What each socket has left of its actor's pace; none: all of it. */
+  readonly #paces = new Map<string, Bucket>();
 
   constructor(platform: Platform) {
     this.#platform = platform;
@@ -72,7 +75,7 @@ export class Runner {
 
   frame(self: Address, socket: string, body: string | Uint8Array): Promise<void> {
     return this.#inOrder(self, socket, 'frame', async () => {
-      const admitted = await this.#admit(self, { type: 'frame', body });
+      const admitted = this.#paced(self, socket, await this.#admit(self, { type: 'frame', body }));
       await this.#run(self, { type: 'frame', socket, body: admitted });
     });
   }
@@ -80,6 +83,7 @@ export class Runner {
   async lost(self: Address, socket: string): Promise<void> {
     await this.#inOrder(self, socket, 'lost', () => this.#run(self, { type: 'lost', socket }));
     this.#frames.delete(socket);
+    this.#paces.delete(socket);
   }
 
   /** Its turn, then what the timer would do: a hint also stands in for a timer that was lost. */
@@ -125,6 +129,16 @@ export class Runner {
     const actor = this.#platform.actors.get(to.kind);
     if (!actor) throw new Error(`no actor of kind ${to.kind}`);
     return actor.admit(arrival, this.#platform.now());
+  }
+
+  #paced(self: Address, socket: string, frame: unknown): unknown {
+    const pace = this.#platform.actors.get(self.kind)?.pace;
+    const weight = pace?.weigh(frame) ?? 0;
+    if (!pace || weight === 0) return frame;
+    const size = { burst: pace.burst, perMs: 1_000 / pace.perSecond };
+    const { ok, bucket } = takeTokens(this.#paces.get(socket) ?? null, size, this.#platform.now(), weight);
+    this.#paces.set(socket, bucket);
+    return ok ? frame : pace.hurried;
   }
 
   async #run(self: Address, trigger: Trigger): Promise<Taken | 'outdated'> {

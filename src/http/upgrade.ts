@@ -27,7 +27,16 @@ export async function upgrade(
   to: Address,
   socket: { readonly tags: readonly string[]; readonly body: Json; readonly protocol: string },
 ): Promise<Response> {
-  const answer = await c.var.services.actors.upgrade(to, c.req.raw, socket);
+  return settled(c, await c.var.services.actors.upgrade(to, c.req.raw, socket));
+}
+
+/** After a problem that a client must know although no page can read the answer to an upgrade. */
+export function turnAway(c: AppContext, protocol: string, code: number): Response {
+  const reason = c.var.problem ?? '';
+  return settled(c, c.var.services.actors.turnAway(c.req.raw, { code, reason, protocol }));
+}
+
+function settled(c: AppContext, answer: Response): Response {
   if (answer.status === 101) return answer;
   return answer.status === 400 ? problem(c, 'bad-request', 'handshake') : unavailable(c, 'unavailable');
 }

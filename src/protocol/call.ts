@@ -47,6 +47,10 @@ export const PAIR_LOCK_GRACE_MS = 5_000;
 /** Told that a call ended, a device hears it this long after. */
 export const CONTROL_KEEP_MS = 60_000;
 
+/** Text frames that one call-plane socket may send at once, and then a second. */
+export const PLANE_FRAME_BURST = 256;
+export const PLANE_FRAMES_PER_SECOND = 32;
+
 /** Largest relayed datagram, bytes; and how many a sender may relay at once and per second. */
 export const DATAGRAM_MAX_BYTES = 1_500;
 export const DATAGRAM_BURST = 64;

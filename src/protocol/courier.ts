@@ -11,6 +11,18 @@ export const ENVELOPE_BODY_MAX_LENGTH = 32_768;
 /** Frames that were no frames, on one connection, before it is closed with `bad-frames`. */
 export const BAD_FRAMES_MAX = 8;
 
+/**
+ * Frames that one connection may send at once, and then a second. An acknowledgement counts as a small part of one: whoever catches up
+ * on a full mailbox may acknowledge each envelope by itself.
+ */
+export const FRAME_BURST = 256;
+export const FRAMES_PER_SECOND = 64;
+export const ACK_WEIGHT = 1 / 16;
+
+/** Advice before a restart: come back after this, spread over a ms for each connection that goes, within these bounds. */
+export const RESTART_AFTER_MS = 1_000;
+export const RESTART_SPREAD_MS = { least: 2_000, most: 30_000 } as const;
+
 /** One mailbox. What it cannot hold is refused with `mailbox-full`; what it acknowledged it never drops before it expires. */
 export const MAILBOX_MAX_ROWS = 1_000;
 export const MAILBOX_MAX_BYTES = 4_194_304;

@@ -1,10 +1,11 @@
+import { COURIER_TAG } from '../actors/device/device.ts';
 import { deviceOf } from '../http/ask.ts';
 import { factory } from '../http/context.ts';
 import { greet, helloNonce, NEXT_NONCE_MS } from '../http/greeting.ts';
 import { dormantExpectation } from '../http/identity.ts';
 import { limited } from '../http/limited.ts';
 import { problem } from '../http/problem.ts';
-import { subprotocols, upgrade, upgradeRefusal } from '../http/upgrade.ts';
+import { subprotocols, turnAway, upgrade, upgradeRefusal } from '../http/upgrade.ts';
 import { COURIER_PROTOCOL } from '../protocol/courier.ts';
 
 const NONCE_MS = 300_000;
@@ -22,7 +23,7 @@ export const courier = factory
     if (protocol !== COURIER_PROTOCOL || jws === undefined) return problem(c, 'bad-request', 'subprotocol');
     const { services } = c.var;
     const greeted = await greet(c, jws, dormantExpectation(services, services.now()));
-    if (!greeted.ok) return greeted.response;
+    if (!greeted.ok) return greeted.code === null ? greeted.response : turnAway(c, protocol, greeted.code);
     const { greeting, hello, notAfter } = greeted;
     const { device } = greeting;
     const body = {
@@ -33,5 +34,5 @@ export const courier = factory
       notAfter,
       nextNonce: helloNonce(services, device, NEXT_NONCE_MS),
     };
-    return upgrade(c, deviceOf(device), { tags: ['courier'], body, protocol });
+    return upgrade(c, deviceOf(device), { tags: [COURIER_TAG], body, protocol });
   });

@@ -34,6 +34,7 @@ const client: Actors = {
     return answer;
   },
   upgrade: async () => new Response(null),
+  turnAway: () => new Response(null),
   hinted: async () => ({ ok: true, value: null }),
 };
 

@@ -239,6 +239,22 @@ export function conformance(host: string, open: () => Promise<World>, pace: numb
         expect(await logged(name, 'closed')).toHaveLength(1);
       });
 
+      it('keep their actor’s pace, each by itself: what comes too fast is another command', async () => {
+        const name = fresh('socket');
+        const [hasty, calm] = [
+          await world.connect(name, [], { verb: 'hello' }),
+          await world.connect(name, [], { verb: 'hello' }),
+        ];
+        for (let n = 0; n < 5; n++) hasty.send({ verb: 'step' });
+        hasty.send({ verb: 'echo', text: 'not counted' });
+        calm.send({ verb: 'step' });
+        await until(async () => hasty.frames.length === 7 && calm.frames.length === 2);
+        expect(hasty.frames.slice(1)).toEqual(['step', 'step', 'step', 'hurried', 'hurried', 'not counted']);
+        expect(calm.frames.slice(1)).toEqual(['step']);
+        hasty.close();
+        calm.close();
+      });
+
       it('can be refused as they open', async () => {
         const name = fresh('socket');
         const client = await world.connect(name, [], { verb: 'unclear' });

@@ -81,11 +81,14 @@ test('a second process on the same folder refuses to start and says who holds it
   expect(String(second.stderr)).toMatch(/The data folder .* is in use by process \d+\./);
 });
 
-test('SIGTERM answers what is under way, closes sockets with 1001, tells their actors and exits with 0', async () => {
-  const client = await world.connect('a', ['x'], { verb: 'hello' });
-  await vi.waitFor(() => expect(client.frames).toEqual(['{"welcome":"a"}']));
+test('SIGTERM answers what is under way, bids farewell, closes sockets with 1012, tells their actors and exits with 0', async () => {
+  const client = await world.connect('a', ['polite'], { verb: 'hello' });
+  const curt = await world.connect('b', [], { verb: 'hello' });
+  await vi.waitFor(() => expect([client.frames, curt.frames]).toEqual([['{"welcome":"a"}'], ['{"welcome":"b"}']]));
   expect(await world.terminate()).toBe(0);
-  expect(await client.closed).toEqual({ code: 1001 });
+  expect(await Promise.all([client.closed, curt.closed])).toEqual([{ code: 1012 }, { code: 1012 }]);
+  expect(client.frames.slice(1)).toEqual(['until later, all 2']);
+  expect(curt.frames).toHaveLength(1);
   await world.start();
   expect((await read('a')).log.map((row) => row.what)).toEqual(['opened', 'closed']);
   expect(world.faults).toEqual([]);

@@ -104,6 +104,7 @@ const server = Deno.serve(
   control,
 );
 async function stop(): Promise<void> {
+  await host.partFromSockets();
   await Promise.all([server.shutdown(), host.stop()]);
   folder.release();
   process.exit(0);

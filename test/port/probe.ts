@@ -27,6 +27,9 @@ export type Said =
   | { readonly verb: 'keep'; readonly note: Json }
   | { readonly verb: 'kept' }
   | { readonly verb: 'bye'; readonly code: number }
+  /** Counts in the pace; the fourth in a minute is told that it hurries. */
+  | { readonly verb: 'step' }
+  | { readonly verb: 'hurried' }
   | { readonly verb: 'unclear' };
 
 const VERBS = new Set<string>([
@@ -47,6 +50,7 @@ const VERBS = new Set<string>([
   'keep',
   'kept',
   'bye',
+  'step',
 ]);
 
 function parse(body: unknown): Said {
@@ -93,6 +97,10 @@ export const probe: Actor<Said> = {
   admit(arrival: Arrival): Said {
     return parse(arrival.body);
   },
+
+  pace: { burst: 3, perSecond: 1 / 600, weigh: ({ verb }) => (verb === 'step' ? 1 : 0), hurried: { verb: 'hurried' } },
+
+  farewell: (tags, crowd) => (tags.includes('polite') ? `until later, all ${crowd}` : null),
 
   turn(t: Turn, event: Event<Said>): Json {
     switch (event.type) {
@@ -248,6 +256,10 @@ function speak(t: Turn, socket: Socket, said: Said): Json {
       return null;
     case 'bye':
       socket.close(said.code, 'bye');
+      return null;
+    case 'step':
+    case 'hurried':
+      socket.send(said.verb);
       return null;
     default:
       socket.send(JSON.stringify({ unclear: true }));

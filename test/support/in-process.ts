@@ -31,7 +31,7 @@ class Upgraded extends Response {
 export interface InProcess {
   readonly simulator: Simulator;
   readonly db: Repositories;
-  readonly actors: Pick<Actors, 'command' | 'upgrade'>;
+  readonly actors: Pick<Actors, 'command' | 'upgrade' | 'turnAway'>;
   /** Services over the same state; what is given here stands in the place of the real part. */
   services(parts?: Partial<Services>, secrets?: Partial<Secrets>): Promise<Services>;
   /** Time passes, once what the actors told has been shipped to the feed and the indexes: else they ask for it every 30 s. */
@@ -67,6 +67,7 @@ export async function inProcess(given: Partial<Secrets> = {}, startsAt?: number)
   const secrets = { ...(await makeDevelopmentSecrets(simulator.now - 86_400_000)), ...given };
   const spoken = new Map<string, Address>();
   const lines = new Map<Request, Line>();
+  const turnedAway = new Map<Request, number>();
   const own: InProcess['actors'] = {
     async command(to, key, body: Json) {
       spoken.set(`${to.kind}/${to.name}`, to);
@@ -76,6 +77,10 @@ export async function inProcess(given: Partial<Secrets> = {}, startsAt?: number)
     },
     async upgrade(to, request, { tags, body }) {
       lines.set(request, { to, socket: simulator.connect(to, tags, body) });
+      return new Upgraded();
+    },
+    turnAway(request, { code }) {
+      turnedAway.set(request, code);
       return new Upgraded();
     },
   };
@@ -99,7 +104,7 @@ export async function inProcess(given: Partial<Secrets> = {}, startsAt?: number)
       for (const actor of spoken.values()) await ship({ actor, key: 'events' }, 1);
       await simulator.pass(Math.max(0, ms));
     },
-    dial: (app) => (url, protocols) => dialed(simulator, app, lines, url, protocols),
+    dial: (app) => (url, protocols) => dialed(simulator, app, { lines, turnedAway }, url, protocols),
     async until(what, holds) {
       for (let step = 0; step < 6_000; step += 1) {
         if (holds()) return;
@@ -124,7 +129,7 @@ interface Line {
 function dialed(
   simulator: Simulator,
   app: ReturnType<typeof createApp>,
-  lines: ReadonlyMap<Request, Line>,
+  { lines, turnedAway }: { lines: ReadonlyMap<Request, Line>; turnedAway: ReadonlyMap<Request, number> },
   url: string,
   protocols: readonly string[],
 ): SocketLike {
@@ -137,7 +142,7 @@ function dialed(
   let line: Line | null = null;
   void Promise.resolve(app.fetch(request)).then(({ status }) => {
     line = lines.get(request) ?? null;
-    if (status !== 101 || !line) return emit('close', { code: 1006 });
+    if (status !== 101 || !line) return emit('close', { code: turnedAway.get(request) ?? 1006 });
     const { socket } = line;
     const heard = (data: string | Uint8Array) =>
       emit('message', { data: data instanceof Uint8Array ? data.slice().buffer : data });

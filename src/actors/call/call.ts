@@ -5,14 +5,22 @@ import { type Role, rolesOf } from '../../calls/roles.ts';
 import { view } from '../../calls/view.ts';
 import { sightOf } from '../../calls/why.ts';
 import type { Decision } from '../../calls/effect.ts';
-import { parseVerb, type Verb, type ParsedVerb, type Party, type Reply as VerbReply } from '../../protocol/call.ts';
+import {
+  parseVerb,
+  type ParsedVerb,
+  type Party,
+  PLANE_FRAME_BURST,
+  PLANE_FRAMES_PER_SECOND,
+  type Reply as VerbReply,
+  type Verb,
+} from '../../protocol/call.ts';
 import { CLOSE, parseClientFrame } from '../../protocol/courier.ts';
 import { onEventCommand, onEventsDue } from '../events.ts';
 import type { Actor, Arrival, ClosedSocket, Event, Json, Reply, Socket, Turn } from '../port.ts';
 import type { CallActorCommand } from './command.ts';
 import { carryOut, KEY } from './effects.ts';
 import { onReachDue, onReached, REACH_DEADLINE, unreached } from './reach.ts';
-import { keepRelayed, relay, seatFor, seatOf, socketsOf } from './relay.ts';
+import { hurry, keepRelayed, relay, seatFor, seatOf, socketsOf } from './relay.ts';
 import { callSchema, callTables } from './schema.ts';
 import { makeTicket, spendTicket } from './ticket.ts';
 
@@ -29,6 +37,14 @@ export const call: Actor<CallActorCommand> = {
     const body = arrival.body as { do: string; party: Party; verb: unknown };
     if (body.do === 'verb') return { do: 'verb', party: body.party, verb: parseVerb(body.verb) };
     return arrival.body as CallActorCommand;
+  },
+
+  /** Datagrams are counted with their bytes, by the relay. */
+  pace: {
+    burst: PLANE_FRAME_BURST,
+    perSecond: PLANE_FRAMES_PER_SECOND,
+    weigh: ({ do: what }) => (what === 'datagram' ? 0 : 1),
+    hurried: { do: 'too-fast' },
   },
 
   turn(t: Turn, event: Event<CallActorCommand>): Json {
@@ -191,6 +207,7 @@ function hear(t: Turn, socket: Socket, command: CallActorCommand): Json {
     const reply = say(t, party, command.verb);
     socket.send(JSON.stringify({ type: 'reply', request: command.request, reply }));
   } else if (command.do === 'datagram') relay(t, load(t), socket, seat, command.bytes);
+  else if (command.do === 'too-fast') hurry(socket, seat);
   else socket.close(CLOSE.badFrames, 'no frame of this protocol');
   return null;
 }

@@ -15,6 +15,7 @@ export type CallActorCommand =
   | { readonly do: 'frame'; readonly request: string; readonly verb: ParsedVerb }
   | { readonly do: 'datagram'; readonly bytes: Uint8Array }
   | { readonly do: 'bad-frame' }
+  | { readonly do: 'too-fast' }
   | { readonly do: 'delivered'; readonly party: Party }
   | { readonly do: 'call-mail'; readonly mail: CallMail }
   | { readonly do: 'glare'; readonly account: string; readonly survivor: string }

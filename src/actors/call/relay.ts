@@ -1,4 +1,4 @@
-import { takeToken } from '../../calls/bucket.ts';
+import { type Bucket, takeToken } from '../../calls/bucket.ts';
 import type { Call } from '../../calls/call.ts';
 import {
   DATAGRAM_BURST,
@@ -8,7 +8,7 @@ import {
   RELAY_CALL_MAX_BYTES,
   RELAY_MAX_BYTES,
 } from '../../protocol/call.ts';
-import { CLOSE } from '../../protocol/courier.ts';
+import { BAD_FRAMES_MAX, CLOSE } from '../../protocol/courier.ts';
 import type { ClosedSocket, Json, Socket, Turn } from '../port.ts';
 
 /** What a call-plane socket remembers: whose it is, its bucket of datagrams, and the bytes that were relayed from it. */
@@ -18,16 +18,18 @@ export interface Seat extends Party {
   readonly bytes: number;
   /** Its sender was told that it is too fast, or has spent what it may relay. */
   readonly told: boolean;
+  /** Text frames beyond the pace. */
+  readonly hurried: number;
 }
 
 export function seatFor({ account, device }: Party, now: number): Json {
-  return { account, device, tokens: DATAGRAM_BURST, at: now, bytes: 0, told: false };
+  return { account, device, tokens: DATAGRAM_BURST, at: now, bytes: 0, told: false, hurried: 0 };
 }
 
 export function seatOf(note: Json): Seat | null {
   const written = typeof note === 'object' && note !== null && 'device' in note;
   // A socket that an older version let in has no counters yet.
-  return written ? { bytes: 0, told: false, ...(note as unknown as Omit<Seat, 'bytes' | 'told'>) } : null;
+  return written ? { bytes: 0, told: false, hurried: 0, ...(note as unknown as Party & Bucket) } : null;
 }
 
 export function socketsOf(t: Turn, party: Party): Socket[] {
@@ -45,16 +47,18 @@ export function relay(t: Turn, call: Call | null, socket: Socket, seat: Seat, by
   const spent = taken.ok && isSpent(t, seat, bytes.length);
   const passes = taken.ok && !spent;
   if (!passes && !seat.told) socket.send(JSON.stringify({ type: 'error', reason: spent ? 'relay-spent' : 'too-fast' }));
-  socket.note = {
-    account: seat.account,
-    device: seat.device,
-    ...taken.bucket,
-    bytes: seat.bytes + (passes ? bytes.length : 0),
-    told: seat.told || !passes,
-  };
+  const bytesPassed = seat.bytes + (passes ? bytes.length : 0);
+  socket.note = { ...seat, ...taken.bucket, bytes: bytesPassed, told: seat.told || !passes };
   if (!passes) return;
   for (const talker of call.talkers)
     if (talker.device !== seat.device) for (const other of socketsOf(t, talker)) other.send(bytes);
+}
+
+/** A text frame that came too fast is not heard, and its sender told; who goes on so is closed, as on the courier. */
+export function hurry(socket: Socket, seat: Seat): void {
+  socket.send(JSON.stringify({ type: 'error', reason: 'too-fast' }));
+  socket.note = { ...seat, hurried: seat.hurried + 1 };
+  if (seat.hurried + 1 >= BAD_FRAMES_MAX) socket.close(CLOSE.tooFast, 'too fast');
 }
 
 function talks({ state, talkers }: Call, { device }: Seat): boolean {

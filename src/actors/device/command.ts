@@ -78,5 +78,5 @@ export type DeviceCommand =
       readonly notAfter?: number;
     })
   | { readonly do: 'frame'; readonly frame: ClientFrame | { readonly type: 'unknown' } }
-  | { readonly do: 'bad-frame'; readonly reason: 'bad-frame' | 'frame-too-large' }
+  | { readonly do: 'bad-frame'; readonly reason: 'bad-frame' | 'frame-too-large' | 'too-fast' }
   | { readonly do: 'unclear' };

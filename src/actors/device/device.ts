@@ -1,5 +1,14 @@
 import { activeStreams } from '../../courier/mailbox.ts';
-import { CLOSE, parseClientFrame } from '../../protocol/courier.ts';
+import {
+  ACK_WEIGHT,
+  CLOSE,
+  FRAME_BURST,
+  FRAMES_PER_SECOND,
+  parseClientFrame,
+  RESTART_AFTER_MS,
+  RESTART_SPREAD_MS,
+  type ServerFrame,
+} from '../../protocol/courier.ts';
 import { base64url } from '../../bytes/base64url.ts';
 import { onEventCommand, onEventsDue, record } from '../events.ts';
 import { exported } from '../own-rows.ts';
@@ -17,6 +26,9 @@ import { showSubscription, subscribe, testPush, unsubscribe } from './subscripti
 import { wake } from './wake.ts';
 import { claimWakeup, gone, onWakeupsDue, settleWakeup, WAKEUP_DEADLINE } from './wakeup.ts';
 
+/** Tag of the sockets that couriers are. */
+export const COURIER_TAG = 'courier';
+
 /** A call that cannot be reached for so long has ended by its own deadlines. */
 const GONE_LIFE_MS = 3_600_000;
 
@@ -33,6 +45,19 @@ export const device: Actor<DeviceCommand> = {
     if (typeof arrival.body !== 'string') return { do: 'bad-frame', reason: 'bad-frame' };
     const parsed = parseClientFrame(arrival.body);
     return parsed.ok ? { do: 'frame', frame: parsed.frame } : { do: 'bad-frame', reason: parsed.reason };
+  },
+
+  pace: {
+    burst: FRAME_BURST,
+    perSecond: FRAMES_PER_SECOND,
+    weigh: (command) => (command.do === 'frame' && command.frame.type === 'ack' ? ACK_WEIGHT : 1),
+    hurried: { do: 'bad-frame', reason: 'too-fast' },
+  },
+
+  farewell(tags, crowd): string | null {
+    if (!tags.includes(COURIER_TAG)) return null;
+    const spreadMs = Math.min(Math.max(crowd, RESTART_SPREAD_MS.least), RESTART_SPREAD_MS.most);
+    return JSON.stringify({ type: 'reconnect', afterMs: RESTART_AFTER_MS, spreadMs } satisfies ServerFrame);
   },
 
   turn(t: Turn, event: Event<DeviceCommand>): Json {

@@ -3,6 +3,8 @@ import { report } from './faults.ts';
 import { introduce, type Introduction } from './sockets.ts';
 import { endpoint, type Endpoint, type Ways } from './ways.ts';
 
+type Closing = Parameters<Actors['turnAway']>[1];
+
 const SOCKET_URL = 'https://actor/socket';
 
 /** The actors as the Worker reaches them. A call that fails is unknown, and is never repeated here: repeating is the caller's decision. */
@@ -30,6 +32,13 @@ export class ObjectActors implements Actors {
       this.#failed(to, 'upgrade', error);
       return new Response(null, { status: 503 });
     }
+  }
+
+  turnAway(_: Request, { code, reason, protocol }: Closing): Response {
+    const { 0: client, 1: server } = new WebSocketPair();
+    server.accept();
+    server.close(code, reason);
+    return new Response(null, { status: 101, webSocket: client, headers: { 'Sec-WebSocket-Protocol': protocol } });
   }
 
   async #reach(to: Address, key: string, call: (object: Endpoint) => Promise<Answer>): Promise<Answer> {

@@ -27,6 +27,8 @@ export interface Bindings {
   readonly d1: LocalD1;
   /** Whether every file takes a transaction within its time (ms). */
   healthy(withinMs: number): Promise<boolean>;
+  /** Takes in nothing more and tells whoever is connected when to come back. */
+  part(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -54,6 +56,7 @@ export async function openBindings(config: Config, parts: Parts): Promise<Bindin
     actors: host.client,
     d1,
     healthy: (withinMs) => within(withinMs, [host.check(), table.take(() => {})]),
+    part: () => host.partFromSockets(),
     async close() {
       cron.stop();
       await host.stop();

@@ -2,6 +2,7 @@ import type { Store } from '../../actors/kernel/store.ts';
 import { addressOf, nameOf } from '../../actors/kernel/store.ts';
 import { takeTurn, type Taken, type Trigger } from '../../actors/kernel/turn.ts';
 import type { Actor, Actors, Address, Answer, Consumer, Fault, Json, Mail } from '../../actors/port.ts';
+import { CLOSE } from '../../protocol/courier.ts';
 import { Runner, type Platform } from '../runner.ts';
 import { dropJobs, Jobs, keepJob } from './jobs.ts';
 import { Pool } from './pool.ts';
@@ -96,14 +97,24 @@ export class Host implements Platform {
     this.#jobs.start();
   }
 
-  /** Takes in nothing more, closes every socket (1001), lets turns end and leaves the files closed. */
-  async stop(): Promise<void> {
+  /** Takes in nothing more and closes every socket (1012), each after its farewell. */
+  async partFromSockets(): Promise<void> {
     this.#stopping = true;
     clearInterval(this.#sweeper);
     this.#timers.stop();
     this.#jobs.stop();
-    this.#sockets.closeAll(1001, 'going away');
+    await this.#sockets.closeAll(
+      CLOSE.restart,
+      'restart',
+      (self, tags, crowd) => this.actors.get(self.kind)?.farewell?.(tags, crowd) ?? null,
+    );
+  }
+
+  /** Parts from its sockets, lets turns end and leaves the files closed. */
+  async stop(): Promise<void> {
+    const parted = this.partFromSockets();
     await this.#quiet(Date.now() + LONGEST_STOP_MS);
+    await parted;
     for (const shard of this.#shards.all) shard.close();
   }
 
@@ -260,6 +271,7 @@ export class Host implements Platform {
         if (this.#full) return new Response(null, { status: 503 });
         return this.#sockets.upgrade(to, request, tags, body, protocol);
       },
+      turnAway: (request, closing) => this.#sockets.turnAway(request, closing),
     };
   }
 

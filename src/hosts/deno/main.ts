@@ -66,6 +66,8 @@ async function start(): Promise<void> {
     stopping = true;
     log('stopping', { signal });
     cron.stop();
+    // Before the server ends, which closes what sockets are left with 1001 and without a word.
+    await bindings.part();
     await Promise.all([server.shutdown(), bindings.close()]);
     process.exit(0);
   };

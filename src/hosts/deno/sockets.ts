@@ -1,5 +1,6 @@
 import { nameOf } from '../../actors/kernel/store.ts';
 import type { Address } from '../../actors/port.ts';
+import { CLOSE } from '../../protocol/courier.ts';
 import { PING, PONG } from '../../protocol/keep-alive.ts';
 
 /** A peer that is silent for half of this gets a protocol ping; one that is silent for all of it is closed (s). */
@@ -9,6 +10,9 @@ const MAX_FRAME_BYTES = 1_048_576;
 /** What may lie unsent for a peer that does not read, and unhandled from one that only writes. */
 const MAX_UNSENT_BYTES = 8_388_608;
 const MAX_UNHANDLED_FRAMES = 1_024;
+const MAX_UNHANDLED_LENGTH = 8_388_608;
+/** How long a host that ends waits for its peers to answer the closing handshake. */
+const LAST_ANSWER_MS = 3_000;
 
 /** What a socket's life brings to the host. */
 export interface Listener {
@@ -20,7 +24,9 @@ export interface Listener {
 interface Live {
   readonly self: Address;
   readonly socket: WebSocket;
+  readonly tags: readonly string[];
   unhandled: number;
+  unhandledLength: number;
 }
 
 const NONE: ReadonlyMap<string, number> = new Map();
@@ -54,11 +60,20 @@ export class Sockets {
     const id = crypto.randomUUID();
     socket.binaryType = 'arraybuffer';
     socket.addEventListener('open', () => {
-      this.#add(self, id, socket);
+      this.#add(self, id, socket, tags);
       void this.#listener.opened(self, id, tags, body);
     });
     socket.addEventListener('message', (event: MessageEvent<string | ArrayBuffer>) => this.#message(id, event.data));
     socket.addEventListener('close', () => this.#lose(id));
+    return response;
+  }
+
+  /** For nobody's sake: listed nowhere. */
+  turnAway(request: Request, { code, reason, protocol }: { code: number; reason: string; protocol: string }): Response {
+    const upgraded = handshake(request, { protocol });
+    if (!upgraded) return new Response(null, { status: 400 });
+    const { socket, response } = upgraded;
+    socket.addEventListener('open', () => socket.close(code, reason));
     return response;
   }
 
@@ -77,8 +92,25 @@ export class Sockets {
     this.#lose(id);
   }
 
-  closeAll(code: number, reason: string): void {
-    for (const id of this.#live.keys()) this.close(id, code, reason);
+  /** `farewell` gives each its last frame. Resolves when the peers have answered, or after a moment. */
+  async closeAll(
+    code: number,
+    reason: string,
+    farewell: (self: Address, tags: readonly string[], crowd: number) => string | null,
+  ): Promise<void> {
+    const all = [...this.#live];
+    const closed = all.map(([, { socket }]) => new Promise((resolve) => socket.addEventListener('close', resolve)));
+    for (const [id, { self, tags }] of all) {
+      const last = farewell(self, tags, all.length);
+      if (last !== null) this.send(id, last);
+      this.close(id, code, reason);
+    }
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, LAST_ANSWER_MS);
+    });
+    await Promise.race([Promise.all(closed), late]);
+    clearTimeout(timer);
   }
 
   #message(id: string, data: string | ArrayBuffer): void {
@@ -88,18 +120,21 @@ export class Sockets {
     if (data === PING) return this.send(id, PONG);
     const size = typeof data === 'string' ? data.length : data.byteLength;
     if (size > MAX_FRAME_BYTES) return this.close(id, 1009, 'frame too large');
-    if (live.unhandled >= MAX_UNHANDLED_FRAMES) return this.close(id, 1008, 'sending too fast');
+    if (live.unhandled >= MAX_UNHANDLED_FRAMES || live.unhandledLength > MAX_UNHANDLED_LENGTH)
+      return this.close(id, CLOSE.tooFast, 'too fast');
     live.unhandled++;
-    void this.#listener
-      .frame(live.self, id, typeof data === 'string' ? data : new Uint8Array(data))
-      .then(() => live.unhandled--);
+    live.unhandledLength += size;
+    void this.#listener.frame(live.self, id, typeof data === 'string' ? data : new Uint8Array(data)).then(() => {
+      live.unhandled--;
+      live.unhandledLength -= size;
+    });
   }
 
-  #add(self: Address, id: string, socket: WebSocket): void {
+  #add(self: Address, id: string, socket: WebSocket, tags: readonly string[]): void {
     const name = nameOf(self);
     const heard = this.#heard.get(name) ?? new Map<string, number>();
     this.#heard.set(name, heard.set(id, this.#now()));
-    this.#live.set(id, { self, socket, unhandled: 0 });
+    this.#live.set(id, { self, socket, tags, unhandled: 0, unhandledLength: 0 });
   }
 
   #lose(id: string): void {
