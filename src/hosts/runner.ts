@@ -1,7 +1,7 @@
 import { dueKeys, nextDeadline, orphans, postpone } from '../actors/kernel/deadlines.ts';
 import { defer, heads, nextRetry, UNAVAILABLE } from '../actors/kernel/mail.ts';
 import { nameOf, type Store } from '../actors/kernel/store.ts';
-import { earlier, type Effect, type Taken, type Trigger } from '../actors/kernel/turn.ts';
+import { earlier, type Effect, type Follower, type Taken, type Trigger } from '../actors/kernel/turn.ts';
 import type { Actor, Address, Answer, Arrival, Fault, Json, Mail, Reply } from '../actors/port.ts';
 import { type Bucket, takeTokens } from '../calls/bucket.ts';
 
@@ -9,6 +9,12 @@ import { type Bucket, takeTokens } from '../calls/bucket.ts';
 const FLIGHT_GUARD_MS = 250;
 /** How soon an actor whose rows are newer than this code is looked at again: a deploy takes minutes. */
 const OUTDATED_RETRY_MS = 60_000;
+
+/** The next mail to each peer that is due, after what could be handed over at once was. */
+export interface Outgoing {
+  readonly followers: readonly Follower[];
+  readonly mail: readonly { readonly mail: Mail; readonly expired: boolean }[];
+}
 
 /** What a real host brings: transactions, sockets, timers and ways to other actors. */
 export interface Platform {
@@ -18,6 +24,8 @@ export interface Platform {
   commit(self: Address, trigger: Trigger): Promise<Taken | 'outdated'>;
   /** The port's own bookkeeping, in a transaction of its own. */
   maintain<T>(self: Address, work: (store: Store) => T): Promise<T>;
+  /** Only of a host whose actors share transactions: hands over within one what mail it can. */
+  outgoing?(self: Address): Promise<Outgoing>;
   /** Carries a mail to its actor and brings the reply; rejects when that is not known to have happened. */
   carry(mail: Mail): Promise<Json>;
   /** Like `carry`, without number and memory. */
@@ -187,14 +195,20 @@ export class Runner {
 
   /** Sends what is due and not already on its way: one mail per pair, the next after its answer. */
   async #dispatch(self: Address): Promise<void> {
-    const now = this.#platform.now();
-    const found = await this.#platform.maintain(self, (store) => heads(store, self, now));
-    for (const { mail, expired } of found) {
+    for (const { mail, expired } of await this.#outgoing(self)) {
       const pair = `${nameOf(self)} ${nameOf(mail.to)}`;
       if (this.#flights.has(pair)) continue;
       this.#flights.add(pair);
       this.#behind(self, this.#fly(mail, expired, pair));
     }
+  }
+
+  async #outgoing(self: Address): Promise<Outgoing['mail']> {
+    const now = this.#platform.now();
+    if (!this.#platform.outgoing) return this.#platform.maintain(self, (store) => heads(store, self, now));
+    const { followers, mail } = await this.#platform.outgoing(self);
+    for (const one of followers) this.#follow(one.self, one.taken);
+    return mail;
   }
 
   async #fly(mail: Mail, expired: boolean, pair: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { decide, deliverFrame } from '../../courier/decide.ts';
-import type { MailboxCommand, MailboxEffect } from '../../courier/mailbox.ts';
+import type { MailboxCommand, MailboxEffect, Row } from '../../courier/mailbox.ts';
 import type { PutReply } from '../../protocol/envelope.ts';
 import { record } from '../events.ts';
 import type { Socket, Turn } from '../port.ts';
@@ -18,14 +18,28 @@ export function obeyMailbox(t: Turn, self: Self, command: MailboxCommand): PutRe
   const body = command.type === 'put' ? command.envelope.body : null;
   saveMailbox(t, mailbox);
   const sockets = new Map(t.sockets().map((socket) => [socket.id, socket]));
-  for (const effect of effects) if (!saveRow(t, effect, body)) carryOut(t, self, effect, sockets);
+  const inserted = effects.find((effect) => effect.type === 'insert')?.row;
+  const fresh = inserted ? { row: inserted, body } : null;
+  for (const effect of effects) if (!saveRow(t, effect, body)) carryOut(t, self, effect, sockets, fresh);
   return reply;
 }
 
-function carryOut(t: Turn, self: Self, effect: MailboxEffect, sockets: ReadonlyMap<string, Socket>): void {
+interface Kept {
+  readonly row: Row;
+  readonly body: unknown;
+}
+
+/** `fresh`: the row that this command wrote, which need not be read again. */
+function carryOut(
+  t: Turn,
+  self: Self,
+  effect: MailboxEffect,
+  sockets: ReadonlyMap<string, Socket>,
+  fresh: Kept | null,
+): void {
   switch (effect.type) {
     case 'deliver': {
-      const kept = bodyOf(t, effect.seq);
+      const kept = effect.seq === fresh?.row.seq ? fresh : bodyOf(t, effect.seq);
       if (kept) sockets.get(effect.connection)?.send(JSON.stringify(deliverFrame(kept.row, kept.body, t.now)));
       return;
     }

@@ -14,6 +14,8 @@ export interface Ground {
   readonly live: ReadonlyMap<string, number>;
   /** The host has seen this schema current; otherwise the turn brings it up first, in its own transaction. */
   readonly ready: boolean;
+  /** More turns follow in this transaction: the host asks `owed` once, after the last of them. */
+  readonly chained?: boolean;
 }
 
 /** Why a turn is taken. Bodies have been admitted. */
@@ -43,7 +45,7 @@ export interface Taken {
   readonly erased: boolean;
   /** The earliest deadline or retry of this actor (ms), null for none; undefined when the turn cannot have moved it. */
   readonly wakeAt: number | null | undefined;
-  /** There is mail in the outbox. */
+  /** There is mail in the outbox; of a chained turn: there may be mail that this turn brought about or made the next. */
   readonly mail: boolean;
   /** Turns that the host took in the same commit, in their order: their effects follow this turn's. */
   readonly followers?: readonly Follower[];
@@ -70,6 +72,7 @@ class OpenTurn implements Turn {
   readonly effects: Effect[] = [];
   wrote = false;
   erased = false;
+  posted = false;
   readonly #ground: Ground;
 
   constructor(ground: Ground, now: number) {
@@ -110,6 +113,7 @@ class OpenTurn implements Turn {
   post(to: Address, key: string, body: Json, until: number): void {
     this.#mustLive();
     this.wrote = true;
+    this.posted = true;
     enqueue(this.#ground.store, this.self, this.now, to, key, body, Math.ceil(until));
   }
 
@@ -262,12 +266,9 @@ function eventOf(ground: Ground, turn: OpenTurn, trigger: Trigger): Event<unknow
   }
 }
 
-/** The actor's own time: the host's clock, but never before an earlier turn that wrote. */
-function timeOf(ground: Ground): number {
-  const kept = ground.store.all<{ now: number }>(`SELECT now FROM port_clock WHERE actor = ?1`, [
-    nameOf(ground.self),
-  ])[0];
-  return Math.max(Math.floor(ground.now), kept?.now ?? 0);
+/** When an earlier turn of this actor last wrote (ms). */
+function keptTime({ store, self }: Ground): number | null {
+  return store.all<{ now: number }>(`SELECT now FROM port_clock WHERE actor = ?1`, [nameOf(self)])[0]?.now ?? null;
 }
 
 /** The earliest deadline or retry of an actor (ms), or null. */
@@ -291,20 +292,32 @@ export function takeTurn(ground: Ground, trigger: Trigger): Taken {
   if (already)
     return { answer: already.reply, effects: [], wrote: false, erased: false, wakeAt: undefined, mail: false };
 
-  const turn = new OpenTurn(ground, timeOf(ground));
+  const kept = keptTime(ground);
+  const turn = new OpenTurn(ground, Math.max(Math.floor(ground.now), kept ?? 0));
   const event = eventOf(ground, turn, trigger);
   const answer = event ? actor.turn(turn, event) : null;
 
   if (turn.wrote && !turn.erased) {
     if (trigger.type === 'mail') remember(store, self, trigger.mail, answer, turn.now);
-    store.run(
-      `INSERT INTO port_clock (actor, now) VALUES (?1, ?2) ON CONFLICT (actor) DO UPDATE SET now = excluded.now`,
-      [nameOf(self), turn.now],
-    );
+    if (turn.now !== kept) keepTime(ground, turn.now);
   }
   const done = { answer, effects: turn.effects, wrote: turn.wrote, erased: turn.erased };
   if (turn.erased) return { ...done, wakeAt: null, mail: false };
   if (!turn.wrote) return { ...done, wakeAt: undefined, mail: false };
+  if (ground.chained) return { ...done, wakeAt: undefined, mail: turn.posted || trigger.type === 'settled' };
+  return { ...done, ...owed(store, self) };
+}
+
+/** The actor's own time is the host's clock, but never before an earlier turn that wrote. */
+function keepTime({ store, self }: Ground, now: number): void {
+  store.run(
+    `INSERT INTO port_clock (actor, now) VALUES (?1, ?2) ON CONFLICT (actor) DO UPDATE SET now = excluded.now`,
+    [nameOf(self), now],
+  );
+}
+
+/** What an actor owes after a turn that wrote. */
+export function owed(store: Store, self: Address): Pick<Taken, 'wakeAt' | 'mail'> {
   const retry = nextRetry(store, self);
-  return { ...done, wakeAt: earlier(nextDeadline(store, self), retry), mail: retry !== null };
+  return { wakeAt: earlier(nextDeadline(store, self), retry), mail: retry !== null };
 }

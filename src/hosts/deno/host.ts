@@ -1,12 +1,13 @@
 import type { Store } from '../../actors/kernel/store.ts';
+import { heads } from '../../actors/kernel/mail.ts';
 import { addressOf, nameOf } from '../../actors/kernel/store.ts';
-import { takeTurn, type Taken, type Trigger } from '../../actors/kernel/turn.ts';
+import { takeTurn, type Follower, type Taken, type Trigger } from '../../actors/kernel/turn.ts';
 import type { Actor, Actors, Address, Answer, Consumer, Fault, Json, Mail } from '../../actors/port.ts';
 import { CLOSE } from '../../protocol/courier.ts';
-import { Runner, type Platform } from '../runner.ts';
+import { type Outgoing, Runner, type Platform } from '../runner.ts';
 import { dropJobs, Jobs, keepJob } from './jobs.ts';
 import { Pool } from './pool.ts';
-import { relay, type RelayGround } from './relay.ts';
+import { relay, type RelayGround, summed } from './relay.ts';
 import type { CommitPoint } from './shard.ts';
 import { Shards } from './shards.ts';
 import { Sockets } from './sockets.ts';
@@ -51,7 +52,6 @@ export class Host implements Platform {
   readonly #runner: Runner;
   readonly #waking = new Pool(WAKING_WIDTH);
   readonly #settled = Promise.withResolvers<void>();
-  readonly #relaying: Omit<RelayGround, 'here'>;
   #sweeper: ReturnType<typeof setInterval> | undefined;
   #underWay = 0;
   #deadAreTold = false;
@@ -62,13 +62,6 @@ export class Host implements Platform {
     this.actors = new Map(options.actors.map((actor) => [actor.kind, actor]));
     this.#shards = new Shards(options.folder, options.files, options.actors, options.at);
     this.#runner = new Runner(this);
-    this.#relaying = {
-      actors: this.actors,
-      now: () => this.now(),
-      turn: (store, self, trigger) => this.#turn(store, self, trigger),
-      flies: (mail) => this.#runner.flies(mail),
-      report: (fault) => this.report(fault),
-    };
     this.client = this.#makeClient();
     this.#sockets = new Sockets(this.#listener(), () => this.now());
     this.#timers = new Timers(
@@ -136,21 +129,47 @@ export class Host implements Platform {
     if (!this.actors.has(self.kind)) throw new Error(`no actor of kind ${self.kind}`);
     if (this.#shards.outdated(self)) return 'outdated';
     return this.#shards.of(self).take((store) => {
-      const taken = this.#turn(store, self, trigger);
-      if (!taken.mail || !this.#deadAreTold || this.#options.together?.() === false) return taken;
-      const here = (to: Address) => !this.#shards.outdated(to) && this.#shards.of(to) === this.#shards.of(self);
-      return relay({ ...this.#relaying, here }, store, self, taken);
+      const now = this.now();
+      const taken = this.#turn(store, now, self, trigger);
+      const [first, ...followers] = summed(store, [
+        { self, taken },
+        ...(taken.mail ? this.#relay(store, now, self) : []),
+      ]);
+      return { ...first!.taken, followers };
     });
   }
 
-  #turn(store: Store, self: Address, trigger: Trigger): Taken {
+  /** What mail waits goes in one commit to receivers in the same file; what is left has to fly. */
+  async outgoing(self: Address): Promise<Outgoing> {
+    if (this.#shards.outdated(self)) return { followers: [], mail: [] };
+    return this.#shards.of(self).take((store) => {
+      const now = this.now();
+      const followers = summed(store, this.#relay(store, now, self));
+      return { followers, mail: heads(store, self, now) };
+    });
+  }
+
+  #relay(store: Store, now: number, self: Address): Follower[] {
+    if (!this.#deadAreTold || this.#options.together?.() === false) return [];
+    const shard = this.#shards.of(self);
+    const ground: RelayGround = {
+      actors: this.actors,
+      now,
+      turn: (one, trigger) => this.#turn(store, now, one, trigger),
+      here: (to) => !this.#shards.outdated(to) && this.#shards.of(to) === shard,
+      flies: (mail) => this.#runner.flies(mail),
+      report: (fault) => this.report(fault),
+    };
+    return relay(ground, store, self);
+  }
+
+  #turn(store: Store, now: number, self: Address, trigger: Trigger): Taken {
     const actor = this.actors.get(self.kind);
     if (!actor) throw new Error(`no actor of kind ${self.kind}`);
-    const ground = { store, actor, self, now: this.now(), random, live: this.#sockets.of(self), ready: true };
+    const ground = { store, actor, self, now, random, live: this.#sockets.of(self), ready: true, chained: true };
     const taken = takeTurn(ground, trigger);
     if (taken.erased) dropJobs(store, self);
-    for (const effect of taken.effects)
-      if (effect.type === 'hint') keepJob(store, self, effect.queue, effect.key, this.now());
+    for (const effect of taken.effects) if (effect.type === 'hint') keepJob(store, self, effect.queue, effect.key, now);
     return taken;
   }
 
