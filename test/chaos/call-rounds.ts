@@ -31,14 +31,28 @@ export interface CallReport {
   doubled: number;
   delayed: number;
   cutOff: number;
+  /** How the calls ended, by their reasons. */
+  readonly reasons: Record<string, number>;
   readonly complaints: string[];
 }
 
 type Plan = 'accept' | 'accept-both' | 'decline' | 'cancel' | 'ignore';
 const PLANS: readonly Plan[] = ['accept', 'accept', 'accept-both', 'accept-both', 'decline', 'cancel', 'ignore'];
 
-/** How long a caller waits for a call to be had before it hangs up. */
-const PATIENCE_MS = 12_000;
+/** How long a caller waits for a call to be had before it hangs up; a slow host is killed as often as a fast one. */
+const PATIENCE_MS = 20_000;
+/** How long it rings where nobody will answer. */
+const HOPE_MS = 4_000;
+/**
+ * A server lives until its calls have gone on by up to so many steps a lane (an invitation acknowledged, a ring, media, an end),
+ * and a connection is cut after a few, so that a slow machine sees as much of each call as a fast one; without any step, by time.
+ */
+const STEPS_OF_A_LIFE = 10;
+const STEPS_BETWEEN_CUTS = 8;
+const LONGEST_LIFE_MS = 10_000;
+const LONGEST_WITHOUT_CUT_MS = 3_000;
+/** A run in which fewer calls than this share of them were talked shows too little to pass. */
+const TALKED_AT_LEAST = 0.05;
 const SETTLED_WITHIN_MS = 90_000;
 /** A ring that began this long after the end was known is a ghost; sooner, its invitation was being opened. */
 const OPENING_MS = 2_000;
@@ -51,6 +65,12 @@ interface Placed {
   acknowledged: boolean;
   readonly talkedAt: Set<string>;
   callerTalked: boolean;
+}
+
+/** How far all calls have come together, until the last of them is over. */
+interface Progress {
+  steps: number;
+  over: boolean;
 }
 
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -89,6 +109,7 @@ export async function callChaos(
     doubled: 0,
     delayed: 0,
     cutOff: 0,
+    reasons: {},
     complaints: [],
   };
   const random = diceOf(seed);
@@ -96,23 +117,25 @@ export async function callChaos(
   const town = await makeTown(server, lanes, 2, sky);
   log(`${lanes} callers and ${lanes} callees with two devices each`);
   const placed: Placed[] = [];
-  const over = { yes: false };
+  const progress: Progress = { steps: 0, over: false };
   sky.rough = true;
-  const trouble = Promise.all([kill(server, random, over, report), drop(town, random, over, report)]);
+  const trouble = Promise.all([kill(server, random, lanes, progress, report), drop(town, random, progress, report)]);
   await Promise.all(
     town.callers.map(async (caller, lane) => {
       for (let round = 0; placed.length < calls; round++) {
         const callee = town.callees[(lane + round) % lanes]!;
         const plan = PLANS[Math.floor(random() * PLANS.length)]!;
-        await oneCall(caller, callee, plan, random, placed, report);
+        await oneCall(caller, callee, plan, random, placed, report, progress);
         log(`${placed.length} calls, ${report.kills} kills`);
       }
     }),
   );
-  over.yes = true;
+  progress.over = true;
   await trouble;
   sky.rough = false;
+  log('calm');
   await settle(town, placed);
+  log('settled');
   await judge(town, placed, report);
   await judgeFeed(feed, report);
   const { doubled, delayed, cutOff } = sky;
@@ -123,19 +146,34 @@ export async function callChaos(
 
 const phonesOf = ({ callers, callees }: Town): Phone[] => [...callers, ...callees.flatMap(({ phones }) => phones)];
 
-async function kill(server: Server, random: () => number, over: { yes: boolean }, report: CallReport): Promise<void> {
-  while (!over.yes) {
-    await sleep(300 + random() * 5_000);
-    if (over.yes) return;
+/** Until so many steps more were taken, or so much time has passed. */
+async function untilGoneOn(progress: Progress, steps: number, mostMs: number): Promise<void> {
+  const goal = progress.steps + steps;
+  for (const deadline = Date.now() + mostMs; progress.steps < goal && Date.now() < deadline && !progress.over;)
+    await sleep(10);
+}
+
+async function kill(
+  server: Server,
+  random: () => number,
+  lanes: number,
+  progress: Progress,
+  report: CallReport,
+): Promise<void> {
+  while (!progress.over) {
+    await untilGoneOn(progress, random() * lanes * STEPS_OF_A_LIFE, LONGEST_LIFE_MS);
+    await sleep(random() * 200);
+    if (progress.over) return;
     await server.restart();
     report.kills++;
   }
 }
 
-async function drop(town: Town, random: () => number, over: { yes: boolean }, report: CallReport): Promise<void> {
+async function drop(town: Town, random: () => number, progress: Progress, report: CallReport): Promise<void> {
   const phones = phonesOf(town);
-  while (!over.yes) {
-    await sleep(200 + random() * 1_500);
+  while (!progress.over) {
+    await untilGoneOn(progress, random() * STEPS_BETWEEN_CUTS, LONGEST_WITHOUT_CUT_MS);
+    await sleep(random() * 200);
     phones[Math.floor(random() * phones.length)]!.dropSockets(random);
     report.drops++;
   }
@@ -166,30 +204,42 @@ async function oneCall(
   random: () => number,
   placed: Placed[],
   report: CallReport,
+  progress: Progress,
 ): Promise<void> {
   const call = caller.client.call(await found(caller, callee));
   const one: Placed = { caller, callee, call, plan, acknowledged: false, talkedAt: new Set(), callerTalked: false };
   placed.push(one);
   report.calls++;
   call.on('phase', (phase) => {
+    progress.steps++;
     if (phase === 'remote-ringing') one.acknowledged = true;
   });
   const chosen = callee.phones[Math.floor(random() * callee.phones.length)]!;
-  for (const phone of callee.phones) phone.onRing = (at, ringing) => react(placed, at, ringing, chosen, random);
-  const patience = plan === 'cancel' ? 300 + random() * 2_500 : PATIENCE_MS;
+  for (const phone of callee.phones)
+    phone.onRing = (at, ringing) => react(placed, at, ringing, chosen, random, progress);
+  const patience = plan === 'cancel' || plan === 'ignore' ? 300 + random() * HOPE_MS : PATIENCE_MS;
   const timer = setTimeout(() => caller.client.hangup(call), patience);
   call.on('media', () => {
     one.callerTalked = true;
     clearTimeout(timer);
     setTimeout(() => caller.client.hangup(call), 300 + random() * 2_000);
   });
-  await call.next('ended');
+  const { reason } = await call.next('ended');
   clearTimeout(timer);
+  report.reasons[reason] = (report.reasons[reason] ?? 0) + 1;
   await sleep(random() * 400);
 }
 
 /** What the user of `phone` does about a call that alerts: by the plan of its caller. */
-function react(placed: readonly Placed[], phone: Phone, call: Call, chosen: Phone, random: () => number): void {
+function react(
+  placed: readonly Placed[],
+  phone: Phone,
+  call: Call,
+  chosen: Phone,
+  random: () => number,
+  progress: Progress,
+): void {
+  call.on('phase', () => void progress.steps++);
   const one = placed.find((other) => other.call.id === call.id);
   if (!one || one.plan === 'cancel') return;
   call.on('media', () => one.talkedAt.add(phone.name));
@@ -248,6 +298,8 @@ async function judge(town: Town, placed: readonly Placed[], report: CallReport):
     if (one.callerTalked && one.talkedAt.size > 0) report.talked++;
     judgeCall(one, complain);
   }
+  if (report.talked < report.calls * TALKED_AT_LEAST)
+    report.complaints.push(`of ${report.calls} calls ${report.talked} were talked: this run shows nothing`);
 }
 
 /** The whole feed of calls, by call: the types of its events in their order. */

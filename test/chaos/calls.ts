@@ -1,4 +1,4 @@
-/** `npm run chaos -- --calls 200 --seed 1 --host workerd [--lanes 6] [--json]`: calls while the server is killed; see call-rounds.ts. */
+/** `npm run chaos -- --calls 200 --seed 1 --host workerd [--lanes 10] [--json]`: calls while the server is killed; see call-rounds.ts. */
 import { parseArgs } from 'node:util';
 import type { HostName } from '../../demo/server.ts';
 import { callChaos } from './call-rounds.ts';
@@ -9,7 +9,7 @@ const { values } = parseArgs({
     calls: { type: 'string', default: '200' },
     seed: { type: 'string', default: '1' },
     host: { type: 'string', default: 'workerd' },
-    lanes: { type: 'string', default: '6' },
+    lanes: { type: 'string', default: '10' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -23,7 +23,7 @@ try {
     calls: Number(values.calls),
     seed: Number(values.seed),
     lanes: Number(values.lanes),
-    log: (line) => process.stderr.write(`${line}\n`),
+    log: (line) => process.stderr.write(`${Math.round((performance.now() - began) / 1_000)} s: ${line}\n`),
   });
   const seconds = Math.round((performance.now() - began) / 1_000);
   if (values.json) console.log(JSON.stringify({ host, seconds, ...report }));
