@@ -51,6 +51,12 @@ export class Push {
     return callerOfTag(await this.#secret(), bytes, await this.#api.config.store.ids('head'));
   }
 
+  /** Whether this push says that this account calls. */
+  async isFrom(tag: string, account: string): Promise<boolean> {
+    const bytes = fromBase64url(tag);
+    return bytes !== null && callerOfTag(await this.#secret(), bytes, [account]) !== null;
+  }
+
   /** Made once; of two that make it at a time the first stays. */
   async #secret(): Promise<Uint8Array> {
     const { store, crypto } = this.#api.config;

@@ -109,6 +109,8 @@ describe.each(['workerd', 'deno'] as const)('push on %s', (host) => {
       const call = await world.call();
       const { tag } = await pushed();
       expect(await bob.client.push.callerOf(tag)).toBe(world.alice.enrolled.identity.account);
+      expect(await bob.client.push.isFrom(tag, world.alice.enrolled.identity.account)).toBe(true);
+      expect(await bob.client.push.isFrom(tag, bob.client.identity.account)).toBe(false);
       world.alice.client.hangup(call);
       await until(() => call.phase === 'ended');
       expect(await until(async () => (await bob.client.wake(tag)) === null)).toBe(true);

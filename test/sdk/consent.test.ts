@@ -1,7 +1,6 @@
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApp } from '../../src/app.ts';
-import { base64url } from '../../src/bytes/base64url.ts';
 import type { Invite, Verb } from '../../src/protocol/call.ts';
 import {
   type Call,
@@ -11,169 +10,16 @@ import {
   developmentAttester,
   enroll,
   memoryStore,
+  type Peer,
   webCrypto,
 } from '../../src/sdk/index.ts';
-import type { SocketLike } from '../../src/sdk/config.ts';
-import type { KeyStore } from '../../src/sdk/store.ts';
 import { type InProcess, inProcess, ORIGIN } from '../support/in-process.ts';
+import { Adversary, copyOf, nothing, type Seen, Wire } from './enemy.ts';
 
 const HANDLE = 'bob@example.com';
+const ALICE = 'alice@example.com';
+const CAROL = 'carol@example.com';
 const RUNS = 40;
-
-/** A socket whose other end is the adversary. */
-class Wire implements SocketLike {
-  binaryType = 'arraybuffer';
-  readonly sent: (string | Uint8Array)[] = [];
-  readonly #listeners = new Map<string, ((event: never) => void)[]>();
-
-  send(data: string | Uint8Array<ArrayBuffer>): void {
-    this.sent.push(data);
-  }
-
-  close(code = 1000): void {
-    this.tell('close', { code });
-  }
-
-  addEventListener(type: string, listener: (event: never) => void): void {
-    this.#listeners.set(type, [...(this.#listeners.get(type) ?? []), listener]);
-  }
-
-  tell(type: string, event: object): void {
-    for (const listener of this.#listeners.get(type) ?? []) listener(event as never);
-  }
-
-  push(frame: object): void {
-    this.tell('message', { data: JSON.stringify(frame) });
-  }
-}
-
-/** What a device lets out of itself. Each of these before its time breaks G5. */
-interface Seen {
-  /** Sealed answers: the first thing of a callee that its caller's keys are made of. */
-  answers: number;
-  /** Tickets asked for and planes opened: the way on which keys are confirmed and media may flow. */
-  planes: number;
-  datagrams: number;
-  media: number;
-}
-
-/** What a device keeps, as it was; what is written to it here is forgotten with it. */
-function copyOf(kept: KeyStore): KeyStore {
-  const own = new Map<string, unknown>();
-  const name = (collection: string, id: string) => `${collection} ${id}`;
-  const get: KeyStore['get'] = async (collection, id) =>
-    own.has(name(collection, id)) ? own.get(name(collection, id)) : kept.get(collection, id);
-  return {
-    get,
-    async ids(collection) {
-      const added = [...own.keys()].filter((key) => key.startsWith(`${collection} `)).map((key) => key.split(' ')[1]!);
-      const all = [...new Set([...(await kept.ids(collection)), ...added])];
-      const held = await Promise.all(all.map((id) => get(collection, id)));
-      return all.filter((_, i) => held[i] !== undefined);
-    },
-    async write(changes, absent = []) {
-      const there = await Promise.all(absent.map(({ collection, id }) => get(collection, id)));
-      if (there.some((value) => value !== undefined)) return false;
-      for (const { collection, id, value } of changes) own.set(name(collection, id), value);
-      return true;
-    },
-  };
-}
-
-const nothing = (): Seen => ({ answers: 0, planes: 0, datagrams: 0, media: 0 });
-
-/** The server as an enemy: it answers what it likes, and whatever it pushes is its own choice. */
-class Adversary {
-  readonly seen = nothing();
-  readonly couriers: Wire[] = [];
-  readonly planes: Wire[] = [];
-  readonly timers: { readonly run: () => void }[] = [];
-  readonly asked: { readonly wire: Wire; readonly request: string; readonly verb: Verb }[] = [];
-  readonly #honest: ClientConfig;
-  /** A mailbox of its own: what an earlier run had is forgotten. */
-  readonly #box = base64url(crypto.getRandomValues(new Uint8Array(16)));
-  #seq = 0;
-
-  constructor(honest: ClientConfig) {
-    this.#honest = honest;
-  }
-
-  get config(): ClientConfig {
-    return {
-      ...this.#honest,
-      after: (_, run) => {
-        const timer = { run };
-        this.timers.push(timer);
-        return () => void (this.timers.includes(timer) && this.timers.splice(this.timers.indexOf(timer), 1));
-      },
-      openSocket: (url) => this.#open(url),
-      fetch: (url, init) => this.#fetch(url, init),
-    };
-  }
-
-  #open(url: string): Wire {
-    const wire = new Wire();
-    const plane = url.endsWith('/socket');
-    (plane ? this.planes : this.couriers).push(wire);
-    if (plane) this.seen.planes++;
-    wire.send = (data) => {
-      if (plane && typeof data !== 'string') this.seen.datagrams++;
-      if (typeof data === 'string') this.#heard(wire, data);
-    };
-    queueMicrotask(() => wire.tell('open', {}));
-    return wire;
-  }
-
-  #heard(wire: Wire, text: string): void {
-    const { type, request, verb } = JSON.parse(text) as { type: string; request: string; verb: Verb };
-    if (type !== 'call') return;
-    if (verb.verb === 'answer') this.seen.answers++;
-    this.asked.push({ wire, request, verb });
-  }
-
-  async #fetch(url: string, init: RequestInit): Promise<Response> {
-    if (url.endsWith('/v1/courier/nonce')) return Response.json({ nonce: 'n', serverNow: this.#honest.now() });
-    if (url.endsWith('/tickets')) {
-      this.seen.planes++;
-      return Response.json({ ticket: 'A'.repeat(43), expiresAt: this.#honest.now() + 30_000 }, { status: 201 });
-    }
-    if (url.endsWith('/verbs')) {
-      const verb = JSON.parse(init.body as string) as Verb;
-      if (verb.verb === 'answer') this.seen.answers++;
-      return Response.json({ ok: true, call: verb.call, rev: 1, state: 'granted', serverNow: this.#honest.now() });
-    }
-    if (url.includes('/v1/calls/')) return Response.json({ state: 'connected', rev: 1, reason: null });
-    return this.#honest.fetch(url, init);
-  }
-
-  /** Through the mailbox, as if it had been stored. */
-  deliver(topic: string, body: object): void {
-    const now = this.#honest.now();
-    const seq = ++this.#seq;
-    const head = {
-      seq,
-      id: `${this.#box}.${seq}`,
-      topic,
-      from: null,
-      sentAt: now,
-      expiresAt: now + 60_000,
-      serverNow: now,
-    };
-    this.couriers.at(-1)?.push({ type: 'deliver', ...head, body });
-  }
-
-  welcome(): void {
-    const now = this.#honest.now();
-    const limits = { frameLength: 262_144, bodyLength: 32_768 };
-    this.couriers
-      .at(-1)
-      ?.push({ type: 'welcome', box: this.#box, oldestSeq: 1, newestSeq: 0, serverNow: now, nextNonce: 'n', limits });
-  }
-
-  drained(): void {
-    this.couriers.at(-1)?.push({ type: 'drained', seq: 0, serverNow: this.#honest.now() });
-  }
-}
 
 /** What the enemy may do next; numbers choose among what there is. */
 type Move = { readonly what: (typeof MOVES)[number]; readonly n: number; readonly rev: number };
@@ -225,6 +71,8 @@ describe('a client whose server is an enemy', () => {
   let honest: (store?: ClientConfig['store']) => ClientConfig;
   let alice: CallsignClient;
   let bob: { readonly config: ClientConfig; readonly identity: CallsignClient['identity'] };
+  /** Whom Bob may call, as he looked them up. */
+  let peers: { readonly alice: Peer; readonly carol: Peer };
   const said: Verb[] = [];
   /** Revisions of the enemy's frames; they grow through all runs. */
   let newest = 100;
@@ -249,16 +97,21 @@ describe('a client whose server is an enemy', () => {
       fetch: async (url, init) => app.fetch(new Request(url, init)),
       openSocket: () => new Wire(),
     });
-    const config = honest();
-    const { identity } = await enroll(config, developmentAttester(config.crypto));
-    const client = new CallsignClient(config, identity);
-    await client.publishKeys();
-    await client.addHandle(HANDLE, async () => services.inbox?.(`mail1:${HANDLE}`) ?? '');
-    client.close();
-    bob = { config, identity };
+    const resident = async (handle: string, config: ClientConfig): Promise<CallsignClient> => {
+      const { identity } = await enroll(config, developmentAttester(config.crypto));
+      const client = new CallsignClient(config, identity);
+      await client.publishKeys();
+      await client.addHandle(handle, async () => services.inbox?.(`mail1:${handle}`) ?? '');
+      return client;
+    };
     const own = honest();
-    const caller = await enroll(own, developmentAttester(own.crypto));
-    alice = new CallsignClient({ ...own, fetch: spied(own.fetch) }, caller.identity);
+    alice = await resident(ALICE, { ...own, fetch: spied(own.fetch) });
+    (await resident(CAROL, honest())).close();
+    const config = honest();
+    const client = await resident(HANDLE, config);
+    peers = { alice: (await client.find(ALICE))!, carol: (await client.find(CAROL))! };
+    client.close();
+    bob = { config, identity: client.identity };
   }, 120_000);
 
   afterAll(() => {
@@ -299,9 +152,10 @@ describe('a client whose server is an enemy', () => {
     return { enemy, client, rings };
   }
 
-  function frameOf({ what, n, rev }: Move, invite: Invite): object {
+  /** About the genuine invitation's call, or Bob's `own` one, or one that nobody placed. */
+  function frameOf({ what, n, rev }: Move, invite: Invite, own = invite.call): object {
     const now = server.simulator.now;
-    const calls = [invite.call, invite.call, invite.call, hex(n % 3)];
+    const calls = [invite.call, own, invite.call, hex(n % 3)];
     // Mostly news, sometimes an old revision.
     const head = { call: calls[n % calls.length], rev: rev % 4 === 0 ? rev : ++newest, at: now };
     const party = alice.identity;
@@ -322,7 +176,12 @@ describe('a client whose server is an enemy', () => {
           body: leg.body,
         };
       case 'merged':
-        return { ...head, type: 'grant', connectDeadline, merged: { call: hex(n % 3), media: ['audio'] } };
+        return {
+          ...head,
+          type: 'grant',
+          connectDeadline,
+          merged: { call: n % 2 ? own : hex(n % 3), media: ['audio'] },
+        };
       case 'grant':
         return { ...head, type: 'grant', connectDeadline };
       case 'accepted':
@@ -342,7 +201,7 @@ describe('a client whose server is an enemy', () => {
     }
   }
 
-  function perform(enemy: Adversary, one: Move, invite: Invite): void {
+  function perform(enemy: Adversary, one: Move, invite: Invite, own = invite.call): void {
     const { what, n, rev } = one;
     const now = server.simulator.now;
     switch (what) {
@@ -373,9 +232,9 @@ describe('a client whose server is an enemy', () => {
       case 'plane-datagram':
         return enemy.planes.at(-1)?.tell('message', { data: new Uint8Array([0, 1, 0, n % 256]).buffer });
       case 'plane-frame':
-        return enemy.planes.at(-1)?.push(frameOf({ ...one, what: FRAMES[n % FRAMES.length]! }, invite));
+        return enemy.planes.at(-1)?.push(frameOf({ ...one, what: FRAMES[n % FRAMES.length]! }, invite, own));
       default:
-        return enemy.deliver(what === 'signal' ? 'signal' : 'call', frameOf(one, invite));
+        return enemy.deliver(what === 'signal' ? 'signal' : 'call', frameOf(one, invite, own));
     }
   }
 
@@ -408,11 +267,29 @@ describe('a client whose server is an enemy', () => {
         client.close();
         expect(enemy.seen).toEqual(nothing());
         expect(rings.filter(({ keys }) => keys !== null)).toEqual([]);
+        // One invitation is one ring, of the call that it was sealed for.
+        expect(rings.map(({ id }) => id).filter((id, i) => i > 0 || id !== invite.call)).toEqual([]);
       }),
       { numRuns: RUNS },
     );
     expect(told.rings).toBeGreaterThan(0);
   }, 300_000);
+
+  it('rings nothing for a genuine invitation under another call’s id, and then rings it under its own', async () => {
+    const invite = await genuine();
+    const { enemy, client, rings } = captured();
+    await client.connect();
+    await settle();
+    enemy.welcome();
+    enemy.drained();
+    enemy.deliver('call', frameOf({ what: 'invite', n: 0, rev: 1 }, { ...invite, call: hex(1) }));
+    await soon(() => rings.length > 0, 300);
+    expect(rings).toEqual([]);
+    enemy.deliver('call', frameOf({ what: 'invite', n: 0, rev: 1 }, invite));
+    await soon(() => rings.length > 0, 15_000);
+    expect(rings.map(({ id }) => id)).toEqual([invite.call]);
+    client.close();
+  }, 60_000);
 
   it('accepted by its user it answers, and still opens nothing before a grant and sends no media without the peer’s own confirmation', async () => {
     const told = { answers: 0, planes: 0 };
@@ -448,5 +325,71 @@ describe('a client whose server is an enemy', () => {
     );
     expect(told.answers).toBeGreaterThan(0);
     expect(told.planes).toBeGreaterThan(0);
+  }, 300_000);
+
+  /** Bob's user calls, and may think better of it; the enemy holds a genuine invitation of Alice and says what it likes. */
+  async function glare(
+    own: 'standing' | 'hung-up' | 'to-another',
+    moves: readonly Move[],
+  ): Promise<{ seen: Seen; confirmed: Call[] }> {
+    const invite = await genuine();
+    const { enemy, client, rings } = captured();
+    await client.connect();
+    await settle();
+    enemy.welcome();
+    enemy.drained();
+    const call = client.call(own === 'to-another' ? peers.carol : peers.alice);
+    call.on('media', () => void enemy.seen.media++);
+    await soon(() => enemy.asked.some(({ verb }) => verb.call === call.id), 5_000);
+    if (own === 'hung-up') call.hangup();
+    const merged = {
+      call: invite.call,
+      rev: newest + 20,
+      at: server.simulator.now,
+      type: 'grant',
+      connectDeadline: server.simulator.now + 20_000,
+      merged: { call: call.id, media: ['audio'] },
+    };
+    newest += 21;
+    const first = moves.slice(0, moves.length % 4);
+    for (const one of first) perform(enemy, one, invite, call.id);
+    enemy.deliver('call', { ...frameOf({ what: 'invite', n: 0, rev: 4 }, invite), rev: merged.rev - 1 });
+    if (moves.length % 2 === 0) await soon(() => rings.length > 0, 300);
+    enemy.deliver('call', merged);
+    for (const one of moves.slice(first.length)) {
+      perform(enemy, one, invite, call.id);
+      await settle();
+    }
+    if (own === 'standing') await soon(() => enemy.seen.answers > 0, 200);
+    client.close();
+    return { seen: { ...enemy.seen }, confirmed: [call, ...rings].filter(({ keys }) => keys !== null) };
+  }
+
+  const moves = fc.array(move, { minLength: 3, maxLength: 20 });
+
+  it.each(['hung-up', 'to-another'] as const)(
+    'its user’s own call that is %s is no consent to a call that it is said to be merged into',
+    async (own) => {
+      await fc.assert(
+        fc.asyncProperty(moves, async (story) => {
+          expect(await glare(own, story)).toEqual({ seen: nothing(), confirmed: [] });
+        }),
+        { numRuns: RUNS },
+      );
+    },
+    300_000,
+  );
+
+  it('its user’s own standing call to that very account is answered by itself in the survivor, which has no media without the peer’s own confirmation', async () => {
+    const told = { answers: 0 };
+    await fc.assert(
+      fc.asyncProperty(moves, async (story) => {
+        const { seen, confirmed } = await glare('standing', story);
+        told.answers += seen.answers;
+        expect([seen.media, confirmed]).toEqual([0, []]);
+      }),
+      { numRuns: RUNS },
+    );
+    expect(told.answers).toBeGreaterThan(0);
   }, 300_000);
 });

@@ -40,7 +40,11 @@ function phone(platform: 'ios' | 'android') {
       wakes.push(wake);
       return wake.promise;
     },
-    push: { subscribe, callerOf: async (tag) => (tag === 'known' ? PEER : null) },
+    push: {
+      subscribe,
+      callerOf: async (tag) => (tag === 'known' ? PEER : null),
+      isFrom: async (tag, account) => account === (tag === 'other' ? 'other-account' : PEER),
+    },
     networkChanged,
   };
   const shell = new PhoneDouble(platform, appAttest);
@@ -121,6 +125,20 @@ describe.each(['ios', 'android'] as const)('on %s', (platform) => {
     wakes[0]!.resolve(first.call);
     await turn();
     expect([first.asked, second.asked]).toEqual([['accept'], []]);
+  });
+
+  it('a tap on a push that named one account is no consent to another: its call rings by itself, and waits for its own tap', async () => {
+    const { shell, wakes, only } = phone(platform);
+    shell.push('other');
+    const id = only();
+    const action = shell.accept(id);
+    const { call, asked } = callOf('1');
+    wakes[0]!.resolve(call);
+    expect(await action).toBe(false);
+    expect([asked, shell.ends, shell.shown.size]).toEqual([[], [[id, 'failed']], 1]);
+    void shell.accept(only());
+    await turn();
+    expect(asked).toEqual(['accept']);
   });
 
   it('declined before it verified, the call is declined once it has', async () => {

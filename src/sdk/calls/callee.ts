@@ -5,7 +5,7 @@ import { accountBytes, accountIdOf, deviceBytes, deviceIdOf } from '../../direct
 import { keyOf } from '../../directory/manifest/head.ts';
 import type { Party, StateFrame, Verb } from '../../protocol/call.ts';
 import type { InviteContent } from '../crypto/content.ts';
-import type { Party as SealedParty } from '../crypto/header.ts';
+import { decodeInvite, type Party as SealedParty } from '../crypto/header.ts';
 import { type OpenedInvitation, openInvitation } from '../crypto/invitation.ts';
 import { acceptPeer, type PeerVerdict } from '../crypto/peer.ts';
 import type { Bytes } from '../crypto/provider.ts';
@@ -23,7 +23,7 @@ type InviteFrame = StateFrame & { type: 'invite' };
 
 /** The call is kept before the machine hears that its invitation verified. */
 export async function openInvite(ground: Ground, frame: InviteFrame): Promise<void> {
-  const opened = await openedBody(ground, frame.body);
+  const opened = await openedBody(ground, frame);
   if (!opened.ok) {
     ground.suspicious(frame.call, opened.reason);
     return ground.step({ type: 'invite-verified', call: frame.call, ok: false, party: frame.from });
@@ -40,11 +40,12 @@ function calledBy(ground: Ground, { account }: Party, { call: id, media }: Invit
 
 async function openedBody(
   ground: Ground,
-  text: string,
+  { body: text, call }: InviteFrame,
 ): Promise<{ ok: true; invitation: OpenedInvitation } | { ok: false; reason: string }> {
   const { config, api } = ground;
   const body = fromBase64url(text);
   if (!body) return { ok: false, reason: 'malformed' };
+  if (!isOfCall(body, call)) return { ok: false, reason: 'wrong-ids' };
   const about = {
     self: selfOf(api.identity),
     keys: prekeyStore(config),
@@ -54,6 +55,12 @@ async function openedBody(
   };
   return openInvitation(config.crypto, about, body);
 }
+
+/** What was sealed for one call opens no other: a user who wants that other call has not asked for this one. */
+const isOfCall = (body: Bytes, call: string): boolean => {
+  const read = decodeInvite(body);
+  return !read.ok || hex(read.header.callId) === call;
+};
 
 /** Certificate to a pinned root, key in the sender's verified manifest (fetched and verified from what is known here). */
 async function judge({ config, directory }: Ground, sender: SealedParty, content: InviteContent): Promise<PeerVerdict> {

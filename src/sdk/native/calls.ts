@@ -14,6 +14,8 @@ export interface WakeableClient {
     subscribe(subscription: PushSubscription): Promise<unknown>;
     /** The account that calls, of those known here. */
     callerOf(tag: string): Promise<string | null>;
+    /** Whether this push says that this account calls. */
+    isFrom(tag: string, account: string): Promise<boolean>;
   };
   networkChanged(): void;
 }
@@ -39,7 +41,7 @@ interface Shown {
 /**
  * Between a platform's shell and a client. A push is reported before anything can be checked, as iOS demands: first a nameless
  * call, then, once its invitation verified, the call; or it is taken away as failed. Nothing that a push says accepts a call:
- * only the user's tap does, and only for the one call that this push turns out to be about.
+ * only the user's tap does, and only for a call of the account that this push named.
  */
 export class NativeCalls {
   readonly #shell: NativeShell;
@@ -97,13 +99,13 @@ export class NativeCalls {
     const shown = this.#show(id, UNKNOWN);
     if (again) return;
     void this.#name(shown, tag).catch(() => undefined);
-    const waking = this.#client.wake(tag).then(
-      (call) => this.#woken(shown, call),
-      (error: unknown) => {
+    const waking = this.#client
+      .wake(tag)
+      .then((call) => this.#woken(shown, tag, call))
+      .catch((error: unknown) => {
         this.#failed(error);
         this.#end(shown, 'failed');
-      },
-    );
+      });
     this.#waking.add(waking);
     void waking.finally(() => this.#waking.delete(waking));
   }
@@ -124,9 +126,15 @@ export class NativeCalls {
     if (name !== null && !shown.over && shown.call === null) this.#shell.update(shown.id, { ...UNKNOWN, name });
   }
 
-  #woken(shown: Shown, call: Call | null): void {
-    if (shown.over) return call?.decline();
+  /** A tap was consent to whoever the push named; when it is somebody else who calls, that call rings by itself. */
+  async #woken(shown: Shown, tag: string, call: Call | null): Promise<void> {
     if (!call) return this.#end(shown, 'unanswered');
+    const meant = await this.#client.push.isFrom(tag, call.peer.account);
+    if (shown.over) return meant ? call.decline() : undefined;
+    if (!meant) {
+      this.#alerts(call);
+      return this.#end(shown, 'failed');
+    }
     if (this.#showing(call)) {
       if (shown.tapped) call.accept();
       return this.#end(shown, 'answered-elsewhere');
