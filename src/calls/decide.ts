@@ -63,11 +63,13 @@ function onVerb(draft: Draft, party: Party, verb: Verb | LaterVerb): Reply {
   if (verb.verb === 'unknown') return draft.ok({ ignored: true });
   if (verb.verb === 'alive') return onAlive(draft, party);
   const role = ROLE_OF[verb.verb];
-  if (!roles.includes(role)) return draft.refuse('wrong-role');
-  if (role === 'leg' && verb.attempt !== call.attempt) return draft.refuse('stale-attempt');
+  const may = roles.includes(role);
+  if (may && role === 'leg' && verb.attempt !== call.attempt) return draft.refuse('stale-attempt');
   const key = `${party.device}/${verb.verb}${verb.verb === 'decline' ? `-${verb.scope}` : ''}/${verb.attempt}`;
+  // Who has left a group repeats its hang-up without the role that it had.
   const before = call.replies[key];
   if (before) return before;
+  if (!may) return draft.refuse('wrong-role');
   heard(draft, party);
   const reply = perform(draft, party, verb);
   if (isOnce(verb) && (reply.ok || verb.verb === 'answer')) call.replies[key] = reply;

@@ -59,7 +59,7 @@ export class Draft {
       receipt: invitation ? this.call.id : null,
       order: { stream: this.call.id, rev: frame.rev, last: END.has(body.type) || (REFUSED.has(body.type) && !talker) },
       push: invitation
-        ? { call: this.call.id, deadline: body.ringDeadline, media: body.media, from: this.call.caller.account }
+        ? { call: this.call.id, deadline: body.ringDeadline, media: body.media, from: this.#peer(to) }
         : null,
     });
     if (body.type === 'ended' && talker?.socket === true) this.effects.push({ type: 'frame', to, frame });

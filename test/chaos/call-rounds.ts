@@ -40,14 +40,14 @@ type Plan = 'accept' | 'accept-both' | 'decline' | 'cancel' | 'ignore';
 const PLANS: readonly Plan[] = ['accept', 'accept', 'accept-both', 'accept-both', 'decline', 'cancel', 'ignore'];
 
 /** How long a caller waits for a call to be had before it hangs up; a slow host is killed as often as a fast one. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 40_000;
 /** How long it rings where nobody will answer. */
 const HOPE_MS = 4_000;
 /**
  * A server lives until its calls have gone on by up to so many steps a lane (an invitation acknowledged, a ring, media, an end),
  * and a connection is cut after a few, so that a slow machine sees as much of each call as a fast one; without any step, by time.
  */
-const STEPS_OF_A_LIFE = 10;
+const STEPS_OF_A_LIFE = 15;
 const STEPS_BETWEEN_CUTS = 8;
 const LONGEST_LIFE_MS = 10_000;
 const LONGEST_WITHOUT_CUT_MS = 3_000;

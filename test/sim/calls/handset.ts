@@ -54,6 +54,11 @@ export class Handset {
   client: Client;
   mood: Mood = 'nothing';
   redials = 0;
+  /** Told of every frame of a call, before the machine is. */
+  onFrame: (frame: CallFrame) => void = () => undefined;
+  /** In a group the peer of a handshake is not the only one there; and who left may be added, and rung, again. */
+  answersAnybody = false;
+  talkMs: readonly [number, number] = [2_000, 40_000];
   readonly #simulator: Simulator;
   readonly #witness: Witness;
   readonly #phone: Phone;
@@ -117,6 +122,7 @@ export class Handset {
     if (!phase) return;
     if (mood === 'accept') {
       this.sight(call).accepted = true;
+      if (this.answersAnybody) this.sight(call).dropped = false;
       for (const media of [['audio', 'video'], ['audio']]) this.#input({ type: 'accept', call, media });
     }
     if (mood === 'decline-all') this.#drop(call, { type: 'decline', call, scope: 'all' });
@@ -269,7 +275,7 @@ export class Handset {
     return answer.ok && this.#wanted ? (answer.value as unknown as Reply) : null;
   }
 
-  #say(verb: Verb): void {
+  say(verb: Verb): void {
     void this.#line.say(verb).then((reply) => {
       if (!reply) return;
       if (reply.ok && reply.granted) this.sight(verb.call).granted = true;
@@ -286,6 +292,7 @@ export class Handset {
 
   #frame(frame: CallFrame): void {
     if (frame.type === 'grant' || frame.type === 'accepted') this.sight(frame.call).granted = true;
+    this.onFrame(frame);
     this.#input({ type: 'frame', frame });
   }
 
@@ -304,9 +311,9 @@ export class Handset {
       case 'refresh-invite':
         return this.#invite(effect);
       case 'send-answer':
-        return this.#say(this.#answer(effect.call, effect.attempt, effect.media));
+        return this.say(this.#answer(effect.call, effect.attempt, effect.media));
       case 'send':
-        return this.#say(effect.verb);
+        return this.say(effect.verb);
       case 'verify-invite':
         return this.#verify(effect.frame.body, (ok) =>
           this.#input({ type: 'invite-verified', call: effect.call, ok, party: effect.frame.from }),
@@ -352,7 +359,7 @@ export class Handset {
 
   #invite({ call, attempt, replaces, ...rest }: ClientEffect & { type: 'send-invite' | 'refresh-invite' }): void {
     const kept = this.#sealed.get(call);
-    if (rest.type === 'send-invite' && rest.again && kept) return this.#say(kept);
+    if (rest.type === 'send-invite' && rest.again && kept) return this.say(kept);
     const to = this.client.calls[call]?.peer.account ?? '';
     const found = this.lookups.get(to);
     if (!found) throw new Error(`${this.name} never looked ${to} up`);
@@ -375,12 +382,12 @@ export class Handset {
       ...(replaces !== null && { replaces }),
     };
     this.#sealed.set(call, verb);
-    this.#say(verb);
+    this.say(verb);
   }
 
   #answer(call: string, attempt: number, media: string[]): Verb {
     const kept = this.#sealed.get(call);
-    if (kept) return kept;
+    if (kept?.verb === 'answer') return kept;
     const { device } = this.client.calls[call]?.peer ?? { device: null };
     const message = hex(this.#simulator.dice.bytes(16));
     const verb: Verb = { verb: 'answer', call, attempt, message, body: words(`to ${device}`), media };
@@ -397,8 +404,12 @@ export class Handset {
 
   #alert(call: string): void {
     const sight = this.sight(call);
-    if (++sight.alerts > 1) this.#witness.blame(`${this.name} alerts twice for call ${call.slice(0, 6)}`);
-    const end = this.#witness.stored(this.party.device).find((row) => row.call === call && END_FRAMES.has(row.type));
+    if (++sight.alerts > 1 && !this.answersAnybody)
+      this.#witness.blame(`${this.name} alerts twice for call ${call.slice(0, 6)}`);
+    const { rev = 0 } = this.client.calls[call] ?? {};
+    const end = this.#witness
+      .stored(this.party.device)
+      .find((row) => row.call === call && row.rev > rev && END_FRAMES.has(row.type));
     if (end && end.seq <= this.#newestAtWelcome)
       this.#witness.blame(`no alert after the end in one drain: ${this.name} alerts for call ${call.slice(0, 6)}`);
     this.#simulator.plan(this.#simulator.dice.below(8_000), () => this.#decideAbout(call));
@@ -416,7 +427,7 @@ export class Handset {
     ].flat();
     if (missing.length > 0) this.#witness.blame(`G5: ${this.name} sends media without ${missing.join(' and ')}`);
     sight.media = peer;
-    this.#simulator.plan(this.#simulator.dice.between(2_000, 40_000), () => {
+    this.#simulator.plan(this.#simulator.dice.between(...this.talkMs), () => {
       if (this.client.calls[call]) this.#drop(call, { type: 'hangup', call });
     });
   }
@@ -477,11 +488,15 @@ export class Handset {
   #planeFrame(call: string, peer: Party, frame: string | Uint8Array): void {
     if (typeof frame === 'string') {
       const parsed = JSON.parse(frame) as CallFrame | { type: 'reply' };
-      if (parsed.type !== 'reply') this.#input({ type: 'frame', frame: parsed });
+      if (parsed.type !== 'reply') {
+        this.onFrame(parsed);
+        this.#input({ type: 'frame', frame: parsed });
+      }
       return;
     }
     const [what, device] = new TextDecoder().decode(frame).split(' ');
-    if (device !== peer.device) return;
+    if (device !== peer.device)
+      return this.answersAnybody && what === 'request' ? this.#relay(call, 'response') : undefined;
     const sight = this.sight(call);
     sight.confirmedBy.add(device);
     if (what === 'request') this.#relay(call, 'response');

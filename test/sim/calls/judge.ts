@@ -2,6 +2,7 @@ import type { Call } from '../../../src/calls/call.ts';
 import type { Simulator } from '../../../src/hosts/simulator/simulator.ts';
 import type { EventRow } from '../../../src/protocol/event.ts';
 import type { HistoryRow } from '../../../src/protocol/history.ts';
+import type { GroupWatch } from '../groups/watch.ts';
 import type { Handset } from './handset.ts';
 
 /** Two accounts called each other and nobody did anything else: the calls, and who placed them. */
@@ -11,7 +12,12 @@ export interface Glare {
 }
 
 /** When everything is calm and every device has everything: what of the promises did not hold. */
-export function judge(simulator: Simulator, handsets: readonly Handset[], glare: Glare | null): string[] {
+export function judge(
+  simulator: Simulator,
+  handsets: readonly Handset[],
+  glare: Glare | null,
+  groups: GroupWatch | null = null,
+): string[] {
   const calls = simulator
     .rows<{ state: string }>(`SELECT state FROM call_state ORDER BY actor`)
     .map(({ state }) => JSON.parse(state) as Call);
@@ -22,11 +28,13 @@ export function judge(simulator: Simulator, handsets: readonly Handset[], glare:
     ...calls.flatMap((call) => [
       ...judgeEnd(call),
       ...judgeEvents(simulator, call),
-      ...judgeHistory(
-        call,
-        rows.filter((row) => row.call === call.id),
-      ),
-      ...judgeMedia(call, handsets),
+      ...(call.group && groups
+        ? judgeGroup(call, rowsIn(call, rows), handsets, groups)
+        : [
+            ...judgeHistory(call, rowsIn(call, rows)),
+            ...judgeMedia(call, handsets),
+            ...judgeTalk(call, rowsIn(call, rows), handsets),
+          ]),
     ]),
     ...handsets.flatMap((one) => [...judgeStuck(one), ...judgeDelivered(one, rows)]),
     ...(glare ? judgeGlare(glare, calls) : []),
@@ -37,6 +45,8 @@ export function judge(simulator: Simulator, handsets: readonly Handset[], glare:
 }
 
 const brief = (id: string): string => id.slice(0, 6);
+
+const rowsIn = (call: Call, rows: readonly HistoryRow[]) => rows.filter((row) => row.call === call.id);
 
 function judgeEnd(call: Call): string[] {
   return call.state === 'ended' ? [] : [`G6 every call ends: ${brief(call.id)} is ${call.state}`];
@@ -67,6 +77,37 @@ function judgeHistory(call: Call, rows: readonly HistoryRow[]): string[] {
   if (rows.length !== rowsOf(call)) broken.push(`G6 one history row per account: ${what} has ${rows.length}`);
   if (new Set(rows.map((row) => row.outcome)).size > 1)
     broken.push(`G6 the same outcome on both sides: ${what} is ${rows.map((row) => row.outcome).join(' and ')}`);
+  return broken;
+}
+
+/** A call that both sides had media in was answered, whatever died meanwhile. */
+function judgeTalk(call: Call, rows: readonly HistoryRow[], handsets: readonly Handset[]): string[] {
+  const talked = handsets.filter((one) => one.sights.get(call.id)?.media).length > 1;
+  const wrong = talked ? rows.filter(({ outcome }) => outcome !== 'answered') : [];
+  return wrong.map(({ outcome }) => `G6 who talked was answered: ${brief(call.id)} was talked and is ${outcome}`);
+}
+
+/** Whoever was let in was the one of its account that won, and each account that it rang at has one row of it. */
+function judgeGroup(
+  call: Call,
+  rows: readonly HistoryRow[],
+  handsets: readonly Handset[],
+  groups: GroupWatch,
+): string[] {
+  const broken: string[] = [];
+  const talked = groups.talked.get(call.id) ?? new Set();
+  for (const one of handsets) {
+    const { device, account } = one.party;
+    const sight = one.sights.get(call.id);
+    if (sight?.granted && !talked.has(device))
+      broken.push(`G5 one winner: ${brief(device)} was granted group ${brief(call.id)} and was never in it`);
+    const own = rows.filter((row) => row.account === account).length;
+    if (own > 1 || ((talked.has(device) || (sight?.alerts ?? 0) > 0) && own !== 1))
+      broken.push(`G6 one history row per account: ${brief(account)} has ${own} of group ${brief(call.id)}`);
+  }
+  for (const ring of call.group?.rings ?? [])
+    if (ring.state !== 'over' && call.state !== 'ended')
+      broken.push(`G6 every ring ends: one of ${brief(call.id)} does not`);
   return broken;
 }
 

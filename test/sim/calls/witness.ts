@@ -9,6 +9,7 @@ import { decide } from '../../../src/calls/decide.ts';
 import { ROLE_OF, rolesOf } from '../../../src/calls/roles.ts';
 import type { Simulator } from '../../../src/hosts/simulator/simulator.ts';
 import type { CallFrame, Party, Reply, Verb } from '../../../src/protocol/call.ts';
+import type { GroupWatch } from '../groups/watch.ts';
 
 /** A call frame that a mailbox answered `stored`. */
 export interface StoredFrame {
@@ -20,9 +21,19 @@ export interface StoredFrame {
   readonly expires: number;
 }
 
-export type Planted = 'none' | 'winner' | 'drained';
+export type Planted = 'none' | 'winner' | 'drained' | 'participants' | 'stranger';
 
 const LEGS_OVER_AFTER_MS = 5_000;
+/** Verbs whose repetition says something anew, or is told that there is nothing to do. */
+const SAID_ANEW: ReadonlySet<string> = new Set([
+  'alive',
+  'signal',
+  'socket',
+  'add',
+  'remove',
+  'keys',
+  'keys-ack',
+] satisfies Verb['verb'][]);
 
 /** Stands beside the real actors of one run: hands them every event, and remembers what they did that clients cannot see. */
 export class Witness {
@@ -30,6 +41,8 @@ export class Witness {
   /** Whether mailboxes collapse the frames of a call; without it whole stories wait in them. */
   collapse = true;
   planted: Planted = 'none';
+  /** Looks at each turn of a Call from beside. */
+  groups: GroupWatch | null = null;
   #simulator: Simulator | null = null;
   readonly #stored = new Map<string, StoredFrame[]>();
   readonly #rang = new Set<string>();
@@ -70,7 +83,8 @@ export class Witness {
     const kept = this.collapse ? envelope : { ...envelope, collapse: null };
     const answer = deviceActor.turn(t, { ...event, body: { do: 'put', envelope: kept } });
     const { ok, outcome, seq } = answer as { ok: boolean; outcome?: string; seq?: number };
-    if (ok && outcome === 'duplicate')
+    // What devices say to each other is recognized by its message id, and may be said again.
+    if (ok && outcome === 'duplicate' && envelope.topic === 'call')
       this.blame(`mail is applied once: ${t.self.name} was handed ${envelope.id} twice`);
     if (!ok || outcome !== 'stored' || envelope.topic !== 'call') return answer;
     const { call, type, rev } = envelope.body as CallFrame;
@@ -82,9 +96,12 @@ export class Witness {
   #call(t: Turn, event: Event<CallActorCommand>, planted: Planted): Json {
     const said = verbOf(event);
     if (planted === 'winner' && said?.verb.verb === 'answer') forgetWinner(t, said.party);
+    if (planted === 'participants') reuseParticipants(t);
     const before = load(t);
-    const answer = callActor.turn(t, event);
+    if (planted === 'stranger' && said?.verb.verb === 'join') letIn(t, said.party);
+    const answer = callActor.turn(this.groups?.around(t) ?? t, event);
     const after = load(t);
+    this.groups?.after(event, said, before, after, answer);
     const name = `call ${t.self.name.slice(0, 6)}`;
     if ((after?.rev ?? 0) < (before?.rev ?? 0)) this.blame(`revisions grow: ${name}`);
     if (before?.state === 'ended' && after?.state !== 'ended') this.blame(`an end is final: ${name}`);
@@ -94,19 +111,20 @@ export class Witness {
     return answer;
   }
 
-  /** Whoever has not the verb's role is refused and changes nothing. */
+  /** Whoever has not the verb's role is refused, or is told again what it was told when it had it; and changes nothing. */
   #roles({ party, verb }: Said, before: Call, after: Call | null, answer: Json, name: string): void {
     const roles = rolesOf(before, party);
     const may = verb.verb === 'alive' ? roles.length > 0 : roles.includes(ROLE_OF[verb.verb]);
     if (may || verb.verb === 'invite' || answer === null) return;
-    const refused = !(answer as unknown as Reply).ok;
+    const again = Object.keys(before.replies).some((key) => key.startsWith(`${party.device}/${verb.verb}`));
+    const refused = again || !(answer as unknown as Reply).ok;
     if (!refused || JSON.stringify(after) !== JSON.stringify(before))
       this.blame(`roles: ${verb.verb} of ${party.device.slice(0, 6)} changed ${name}`);
   }
 
   /** The same verb again changes nothing and is answered the same. */
   #again(t: Turn, { party, verb }: Said, after: Call | null, answer: Json, name: string): void {
-    if (after === null || answer === null || ['alive', 'signal', 'socket'].includes(verb.verb)) return;
+    if (after === null || answer === null || SAID_ANEW.has(verb.verb)) return;
     const again = decide(after, { type: 'verb', party, verb }, t.now);
     if (again.call !== after || again.effects.length > 0)
       this.blame(`idempotence: ${verb.verb} repeated by ${party.device.slice(0, 6)} changes ${name}`);
@@ -150,12 +168,33 @@ export function stateOf(simulator: Simulator, id: string): Call | null {
   return row ? (JSON.parse(row.state) as Call) : null;
 }
 
+function change(t: Turn, call: Call): void {
+  t.run(`UPDATE call_state SET state = ?2 WHERE actor = ?1`, JSON.stringify(call));
+}
+
+/** Planted: a group whose next participant gets the lowest id that is free. */
+function reuseParticipants(t: Turn): void {
+  const call = load(t);
+  if (!call?.group) return;
+  const taken = new Set(call.group.roster.map(({ participant }) => participant));
+  let free = 1;
+  while (taken.has(free)) free++;
+  if (free !== call.group.nextParticipant) change(t, { ...call, group: { ...call.group, nextParticipant: free } });
+}
+
+/** Planted: a group that lets whoever was once rung join. */
+function letIn(t: Turn, { account, device }: Party): void {
+  const call = load(t);
+  if (call?.state !== 'connected' || call.talkers.some((talker) => talker.device === device)) return;
+  const talker = { account, device, socket: false, lost: false, leaseUntil: null };
+  change(t, { ...call, talkers: [...call.talkers, talker] });
+}
+
 /** Planted: a call that does not remember its first answer when another device answers. */
 function forgetWinner(t: Turn, { device }: Party): void {
   const call = load(t);
   if (call?.state !== 'granted' && call?.state !== 'connected') return;
   if (!call.legs.some((leg) => leg.device === device && leg.state === 'elsewhere')) return;
   const legs = call.legs.map((leg) => (leg.device === device ? { ...leg, state: 'alerting' as const } : leg));
-  const forgetful: Call = { ...call, state: 'ringing', winner: null, legs };
-  t.run(`UPDATE call_state SET state = ?2 WHERE actor = ?1`, JSON.stringify(forgetful));
+  change(t, { ...call, state: 'ringing', winner: null, legs });
 }
