@@ -416,6 +416,35 @@ describe('races', () => {
     expect(story.told()).toEqual(['cc ended', 'p ended']);
   });
 
+  it('waits a lease longer for a confirmation that the loss of a socket or of the server itself holds up, once', () => {
+    const lost = new Story().ring();
+    lost.answer(phone);
+    for (const party of [caller, phone]) lost.command({ type: 'attached', party });
+    lost.command({ type: 'detached', party: phone });
+    lost.due('connect', CONNECT_MS);
+    expect(lost.call?.state).toBe('granted');
+    expect(lost.effects).toEqual([{ type: 'deadline', key: 'connect', at: lost.now + IN_CALL_LEASE_MS }]);
+    expect(lost.verb(phone, { verb: 'confirm' })).toMatchObject({ ok: true, state: 'connected' });
+
+    const unwatched = new Story().ring();
+    unwatched.answer(phone);
+    unwatched.due('connect', CONNECT_MS + LEASE_SLACK_MS + 1);
+    expect(unwatched.call?.state).toBe('granted');
+    unwatched.due('connect', IN_CALL_LEASE_MS + LEASE_SLACK_MS + 1);
+    expect(unwatched.call).toMatchObject({ state: 'ended', reason: 'failed', detail: 'connect' });
+  });
+
+  it('a glare that is granted to a device waits no longer for its answer because somebody is lost', () => {
+    const story = new Story().ring();
+    const merge = { type: 'merge', from: LOWER, party: phone, callee: 'b-caller', media: ['audio'] } as const;
+    story.command({ type: 'call', mail: merge });
+    expect(story.call?.state).toBe('granted');
+    story.command({ type: 'attached', party: caller });
+    story.command({ type: 'detached', party: caller });
+    story.due('connect', GRANT_WAIT_MS);
+    expect(story.call).toMatchObject({ state: 'ended', reason: 'failed' });
+  });
+
   it('survives the loss of a socket for the lease, and ends after it', () => {
     const story = new Story().ring();
     story.answer(phone);

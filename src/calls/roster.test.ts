@@ -122,6 +122,18 @@ describe('a call becomes a group', () => {
     expect(story.call).toMatchObject({ state: 'connected', winner: 'b1' });
   });
 
+  it('the push to a new person names who added it, and what a member said on its way out is answered the same again', () => {
+    const story = new Story().withC();
+    story.add(b, 'd');
+    story.do({ type: 'policy', attempt: 0, account: 'd', answer: RING });
+    const pushes = story.effects.flatMap((e) => (e.type === 'mail' && e.envelope.push ? [e.envelope.push.from] : []));
+    expect([...new Set(pushes)]).toEqual(['b']);
+    const first = story.verb(c, { verb: 'hangup' });
+    expect(first.ok).toBe(true);
+    expect(story.verb(c, { verb: 'hangup' })).toEqual(first);
+    expect(story.effects).toEqual([]);
+  });
+
   it('puts changes within 150 ms into one epoch, with every proof, and activates when all have all keys', () => {
     const story = new Story().withC();
     const prepare = story.all.flatMap((e) => (e.type === 'frame' && e.frame.type === 'prepare' ? [e.frame] : []));

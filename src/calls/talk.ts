@@ -1,6 +1,6 @@
 /** After the grant: media is confirmed, signals pass, sockets come and go, somebody hangs up. */
 import type { Party, Reply, VerbOf } from '../protocol/call.ts';
-import { IN_CALL_LEASE_MS, LEASE_SLACK_MS } from '../protocol/call.ts';
+import { CONNECT_MS, GRANT_WAIT_MS, IN_CALL_LEASE_MS, LEASE_SLACK_MS } from '../protocol/call.ts';
 import type { Talker } from './call.ts';
 import type { Draft } from './draft.ts';
 import { end } from './end.ts';
@@ -98,8 +98,23 @@ export function onLease(draft: Draft, device: string): void {
   end(draft, 'failed', { detail: 'lost', by: device });
 }
 
+/**
+ * Nobody confirmed in time. Where a talker is lost, or nobody watched the deadline, the confirmation may be on its way from two
+ * who talk already: they have one lease more, once.
+ */
 export function onConnectDeadline(draft: Draft): void {
   const { call, now } = draft;
   if (call.state !== 'granted' || now < (call.connectDeadline ?? 0)) return;
-  end(draft, 'failed', { detail: 'connect' });
+  const until = now + IN_CALL_LEASE_MS;
+  if (!isExcused(draft)) return end(draft, 'failed', { detail: 'connect' });
+  call.connectDeadline = until;
+  draft.deadline('connect', until);
+}
+
+function isExcused({ call, now }: Draft): boolean {
+  const { connectDeadline, grantedAt } = call;
+  if (connectDeadline === null || grantedAt === null) return false;
+  if (call.legs.some((leg) => leg.state === 'answering') || connectDeadline > grantedAt + CONNECT_MS + GRANT_WAIT_MS)
+    return false;
+  return now > connectDeadline + LEASE_SLACK_MS || call.talkers.some((talker) => talker.lost);
 }
