@@ -436,8 +436,10 @@ describe('races', () => {
 
   it('a glare that is granted to a device waits no longer for its answer because somebody is lost', () => {
     const story = new Story().ring();
-    const merge = { type: 'merge', from: LOWER, party: phone, callee: 'b-caller', media: ['audio'] } as const;
-    story.command({ type: 'call', mail: merge });
+    story.command({
+      type: 'call',
+      mail: { type: 'merge', from: LOWER, party: phone, callee: 'b-caller', media: ['audio'] },
+    });
     expect(story.call?.state).toBe('granted');
     story.command({ type: 'attached', party: caller });
     story.command({ type: 'detached', party: caller });
