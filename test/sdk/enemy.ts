@@ -1,5 +1,6 @@
 import { base64url } from '../../src/bytes/base64url.ts';
 import type { Verb } from '../../src/protocol/call.ts';
+import { PING } from '../../src/protocol/keep-alive.ts';
 import type { ClientConfig } from '../../src/sdk/index.ts';
 import type { SocketLike } from '../../src/sdk/config.ts';
 import type { KeyStore } from '../../src/sdk/store.ts';
@@ -109,6 +110,7 @@ export class Adversary {
   }
 
   #heard(wire: Wire, text: string): void {
+    if (text === PING) return;
     const { type, request, verb } = JSON.parse(text) as { type: string; request: string; verb: Verb };
     if (type !== 'call') return;
     if (verb.verb === 'answer') this.seen.answers++;
