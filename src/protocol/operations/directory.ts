@@ -1,0 +1,110 @@
+import * as v from 'valibot';
+import * as api from '../api.ts';
+import { KeyBundle, OneTimeKeys } from '../bundle.ts';
+import { AccountId } from '../identity.ts';
+import { gives, json, type Operation } from './operation.ts';
+
+/** Published keys, handles and lookups. */
+export const DIRECTORY: readonly Operation[] = [
+  {
+    method: 'PUT',
+    path: '/v1/keys/bundle',
+    id: 'publishBundle',
+    summary: 'Publishes the device’s key bundle',
+    who: 'device',
+    takes: json(KeyBundle),
+    gives: gives(api.KeyStatus),
+    problems: ['refused'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/keys/one-time',
+    id: 'addOneTimeKeys',
+    summary: 'Adds a signed batch of one-time keys',
+    who: 'device',
+    takes: json(OneTimeKeys),
+    gives: gives(api.KeyStatus),
+    problems: ['refused'],
+  },
+  {
+    method: 'DELETE',
+    path: '/v1/keys/one-time',
+    id: 'dropOneTimeKeys',
+    summary: 'Forgets the device’s one-time keys, when they are not what it published',
+    who: 'device',
+    gives: gives(api.KeyStatus),
+    problems: [],
+  },
+  {
+    method: 'GET',
+    path: '/v1/keys/status',
+    id: 'keyStatus',
+    summary: 'What is published, and how many one-time keys are left',
+    who: 'device',
+    gives: gives(api.KeyStatus),
+    problems: [],
+  },
+  {
+    method: 'GET',
+    path: '/v1/handles',
+    id: 'handles',
+    summary: 'Handles that the account proved',
+    who: 'device',
+    gives: gives(api.HandlesReply),
+    problems: [],
+  },
+  {
+    method: 'POST',
+    path: '/v1/handles',
+    id: 'proveHandle',
+    summary: 'Sends a code to a handle, or begins the proof by an identity provider’s token',
+    who: 'device',
+    takes: json(api.HandleStart),
+    gives: gives(api.HandlePending, 202),
+    problems: ['too-many-requests'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/handles/{id}/verification',
+    id: 'verifyHandle',
+    summary: 'The code that came to the handle, or the token',
+    who: 'device',
+    takes: json(api.HandleProof),
+    gives: gives(api.OwnHandle),
+    problems: ['refused', 'conflict'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/handles/visibility',
+    id: 'hideHandle',
+    summary: 'Whether lookups of strangers find an own handle',
+    who: 'device',
+    takes: json(api.HandleVisibility),
+    gives: gives(v.object({ hidden: v.boolean() })),
+    problems: ['not-found'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/handles/releases',
+    id: 'releaseHandle',
+    summary: 'Gives an own handle up, or to another account that then proves it',
+    who: 'device',
+    takes: json(api.HandleRelease),
+    gives: gives(v.object({ to: v.nullable(AccountId) })),
+    problems: ['not-found'],
+  },
+  {
+    method: 'POST',
+    path: '/v1/lookups',
+    id: 'lookUp',
+    summary: 'Handles to accounts, devices, keys and capabilities; what is unknown or hidden looks the same',
+    who: 'device',
+    takes: json(api.LookupRequest),
+    headers: {
+      'Idempotency-Key':
+        'Needed with `claim`: a String of 8 to 128 visible characters; repeated, it takes no second one-time key.',
+    },
+    gives: gives(api.LookupReply),
+    problems: ['too-many-requests'],
+  },
+];
