@@ -107,6 +107,22 @@ describe.runIf(hasGstreamer())('beside GStreamer', () => {
     for (const packet of sealed) expect(receiver.rtp(packet, packet.length).ok).toBe(false);
   });
 
+  it('both refuse RTCP that was tampered with or replayed, and go on', async () => {
+    const [master, plain] = [newMaster(), reports(4)];
+    const sealed = protectAll('rtcp', plain, master);
+    const tampered = [0, 9, 28, 31, 35].map((at) => sealed[2]!.map((byte, i) => (i === at ? byte ^ 1 : byte)));
+    const order = [sealed[0]!, ...tampered, sealed[0]!, sealed[2]!, sealed[1]!, sealed[2]!, sealed[3]!];
+    const kept = [0, 2, 1, 3].map((i) => plain[i]!);
+    const receiver = srtpReceiver(node, master);
+    const ours = order.flatMap((packet) => {
+      const copy = packet.slice();
+      const result = receiver.rtcp(copy, copy.length);
+      return result.ok ? [copy.subarray(0, result.length)] : [];
+    });
+    expect(texts(ours)).toEqual(texts(kept));
+    expect(texts(await gstUnprotect('rtcp', master, SSRC, order))).toEqual(texts(kept));
+  });
+
   it('RTCP passes both ways', async () => {
     const [master, plain] = [newMaster(), reports(10)];
     expect(texts(await gstUnprotect('rtcp', master, SSRC, protectAll('rtcp', plain, master)))).toEqual(texts(plain));
