@@ -97,7 +97,10 @@ export class CallsignClient {
         this.#wakes.alerts(call);
         tell(events.incoming, call);
       },
-      suspicious: (call, reason) => tell(events.suspicious, call, reason),
+      suspicious: (call, reason) => {
+        this.#wakes.refused(call, reason);
+        tell(events.suspicious, call, reason);
+      },
     });
     this.#courier = new Courier(config, this.api, {
       envelope: (envelope) => this.#envelope(envelope),
@@ -130,8 +133,8 @@ export class CallsignClient {
   }
 
   /**
-   * After a push: the call that it was about, once it verified and alerts here; null when it does not ring, or no longer. Connects
-   * when something rings, and only then. Without a tag every call is meant that waits for this device.
+   * After a push: the call that it was about, once it verified and alerts here; null when it does not ring, or no longer; throws
+   * when it does not verify. Connects when something rings, and only then. Without a tag every call is meant that waits here.
    */
   async wake(tag: string | null, signal?: AbortSignal): Promise<Call | null> {
     if (this.#upkeep.expired) await this.renew({ overdue: true, ...(signal && { signal }) });

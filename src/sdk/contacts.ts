@@ -71,7 +71,7 @@ export class Contacts {
   /** Sixty digits, the same on both sides; `qr` is what this side shows and the other scans. */
   async safetyNumber(peer: Peer): Promise<{ readonly number: string; readonly qr: Bytes }> {
     const [own, theirs] = [await this.#own(), await this.#known(peer.account, peer.head)];
-    return { number: safetyNumber(own, theirs), qr: safetyQr(own, theirs) };
+    return { number: await safetyNumber(this.#api.config.crypto, own, theirs), qr: safetyQr(own, theirs) };
   }
 
   /** The user compared the numbers and they are the same. */

@@ -28,7 +28,7 @@ export function newRecoveryKey(crypto: CryptoProvider): Promise<RecoveryKey> {
 /** The key of 32 secret bytes, which may also come from a passkey's PRF: HKDF-SHA256 to 48 bytes, modulo n - 1, plus 1 (FIPS 186-5 A.2.1). */
 export async function recoveryKeyFrom(crypto: CryptoProvider, secret: Uint8Array): Promise<RecoveryKey> {
   // Loaded when a recovery key is made or read: few applications do either at each start.
-  const { p256 } = await import('@noble/curves/nist.js');
+  const { p256 } = await import('./crypto/p256.ts');
   const wide = await crypto.hkdf(secret, new Uint8Array(), LABEL, 48);
   const order = p256.Point.Fn.ORDER;
   const number = wide.reduce((sum, byte) => sum * 256n + BigInt(byte), 0n);

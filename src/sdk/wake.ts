@@ -14,6 +14,8 @@ const OPEN: ReadonlySet<string | null> = new Set(['pending', 'sent', 'delivered'
 const STALE: ReadonlySet<string> = new Set(['hello-nonce', 'hello-time', 'hello-replayed']);
 /** How often the server is asked whether the call that is waited for still rings. */
 const LOOK_MS = 2_000;
+/** Calls whose invitation did not verify, so many are remembered. */
+const REFUSED_KEPT = 64;
 
 type Ringing = WakeReply['calls'][number];
 const CallView = v.looseObject({ state: v.string(), leg: v.nullable(v.string()) });
@@ -37,7 +39,8 @@ export class Wakes {
   readonly #plain: Api;
   readonly #parts: WakeParts;
   readonly #alerting = new Map<string, Call>();
-  readonly #waiting = new Map<string, (call: Call) => void>();
+  readonly #waiting = new Map<string, PromiseWithResolvers<Call>>();
+  readonly #refused = new Map<string, string>();
   #nonce: string | null = null;
 
   constructor(api: IdentifiedApi, parts: WakeParts) {
@@ -50,10 +53,17 @@ export class Wakes {
   alerts(call: Call): void {
     for (const [id, { phase }] of this.#alerting) if (phase === 'ended') this.#alerting.delete(id);
     this.#alerting.set(call.id, call);
-    this.#waiting.get(call.id)?.(call);
+    this.#waiting.get(call.id)?.resolve(call);
   }
 
-  /** The call that this push was about, once it alerts; null when it does not ring, or no longer. */
+  /** What was said to be this call did not verify, and does not alert. */
+  refused(call: string, reason: string): void {
+    if (this.#refused.size >= REFUSED_KEPT) this.#refused.clear();
+    if (!this.#refused.has(call)) this.#refused.set(call, reason);
+    this.#waiting.get(call)?.reject(new CallsignError('verification', reason));
+  }
+
+  /** The call that this push was about, once it alerts; null when it does not ring, or no longer. Throws when it does not verify. */
   async wake(tag: string | null, signal?: AbortSignal): Promise<Call | null> {
     const { calls, ice } = await this.#ask(tag, signal);
     const ringing = calls.find(isRinging);
@@ -66,11 +76,14 @@ export class Wakes {
     const known = this.#alerting.get(call);
     if (known) return known.phase === 'ended' ? null : known;
     const deadline = (ringDeadline ?? this.#api.serverNow()) + CLIENT_RING_GRACE_MS;
-    const alerted = new Promise<Call>((resolve) => this.#waiting.set(call, resolve));
+    const refused = this.#refused.get(call);
+    if (refused !== undefined) throw new CallsignError('verification', refused);
+    const alerted = Promise.withResolvers<Call>();
+    this.#waiting.set(call, alerted);
     const over = new AbortController();
+    const ended = this.#parts.online().then(() => this.#ended(call, deadline, over.signal, signal));
     try {
-      await this.#parts.online();
-      return await Promise.race([alerted, this.#ended(call, deadline, over.signal, signal)]);
+      return await Promise.race([alerted.promise, ended]);
     } finally {
       over.abort();
       this.#waiting.delete(call);

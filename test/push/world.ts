@@ -14,6 +14,8 @@ export interface World {
   readonly deployment: Deployment;
   readonly alice: Device;
   readonly bob: Enrolled;
+  /** What his application stands on. */
+  readonly config: ClientConfig;
   /** Bob's application, started on what it kept; not connected. */
   start(): Device;
   call(): Promise<ReturnType<Device['client']['call']>>;
@@ -48,6 +50,7 @@ export async function openWorld(host: HostName, iceUrls: string): Promise<World>
     deployment,
     alice,
     bob: bob.enrolled,
+    config,
     start: () => new Device('bob', config, bob.enrolled),
     async call() {
       const peer = await alice.client.find(BOB, { claim: true });

@@ -6,7 +6,7 @@ import { gcm } from '@noble/ciphers/aes.js';
 import { p256, p384 } from '@noble/curves/nist.js';
 import { hkdf } from '@noble/hashes/hkdf.js';
 import { hmac } from '@noble/hashes/hmac.js';
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256, sha512 } from '@noble/hashes/sha2.js';
 import { fromHex } from '../../bytes/hex.ts';
 import { concat, equal } from '../../bytes/join.ts';
 import type { SignatureCheck } from '../../directory/signature.ts';
@@ -98,6 +98,7 @@ export function nobleCrypto(source: Pick<Crypto, 'getRandomValues'> = globalThis
     name: 'noble',
     random,
     sha256: async (data) => sha256(data),
+    sha512: async (data) => sha512(data),
     hmacSha256: async (key, data) => hmac(sha256, key, data),
     hkdf: async (ikm, salt, info, length) => hkdf(sha256, ikm, salt, info, length),
     gcm: async (key) => ({

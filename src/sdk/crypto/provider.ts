@@ -57,6 +57,8 @@ export interface CryptoProvider {
   readonly name: string;
   random(length: number): Bytes;
   sha256(data: Uint8Array): Promise<Bytes>;
+  /** Of numbers that people compare, and nothing else. */
+  sha512(data: Uint8Array): Promise<Bytes>;
   hmacSha256(key: Uint8Array, data: Uint8Array): Promise<Bytes>;
   /** HKDF-SHA256, extract and expand (RFC 5869); length <= 8160. */
   hkdf(ikm: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Promise<Bytes>;

@@ -1,25 +1,30 @@
 import { describe, expect, it } from 'vitest';
+import { nobleCrypto } from './noble.ts';
 import { groupCode, judgeSafetyQr, safetyNumber, safetyQr } from './safety.ts';
 
+const crypto = nobleCrypto();
 const fill = (byte: number) => new Uint8Array(32).fill(byte);
 const alice = { account: fill(1), resets: 0, head: { version: 3, hash: fill(11) } };
 const bob = { account: fill(2), resets: 1, head: { version: 7, hash: fill(12) } };
 
 describe('the safety number', () => {
-  it('is sixty digits, the same on both sides', () => {
-    expect(safetyNumber(alice, bob)).toMatch(/^(\d{5} ){11}\d{5}$/);
-    expect(safetyNumber(alice, bob)).toBe(safetyNumber(bob, alice));
+  it('is sixty digits, the same on both sides', async () => {
+    expect(await safetyNumber(crypto, alice, bob)).toMatch(/^(\d{5} ){11}\d{5}$/);
+    expect(await safetyNumber(crypto, alice, bob)).toBe(await safetyNumber(crypto, bob, alice));
   });
 
-  it('changes with an account or a reset, and not with a device', () => {
+  it('changes with an account or a reset, and not with a device', async () => {
     const changed = [
       { ...bob, account: fill(3) },
       { ...bob, resets: 2 },
     ];
-    for (const other of changed) expect(safetyNumber(alice, other)).not.toBe(safetyNumber(alice, bob));
-    expect(safetyNumber(alice, { ...bob, resets: 0 })).not.toBe(safetyNumber({ ...alice, resets: 1 }, bob));
+    const number = await safetyNumber(crypto, alice, bob);
+    for (const other of changed) expect(await safetyNumber(crypto, alice, other)).not.toBe(number);
+    expect(await safetyNumber(crypto, alice, { ...bob, resets: 0 })).not.toBe(
+      await safetyNumber(crypto, { ...alice, resets: 1 }, bob),
+    );
     const phone = { ...bob, head: { version: 8, hash: fill(13) } };
-    expect(safetyNumber(alice, phone)).toBe(safetyNumber(alice, bob));
+    expect(await safetyNumber(crypto, alice, phone)).toBe(await safetyNumber(crypto, alice, bob));
   });
 });
 
@@ -53,11 +58,11 @@ describe('the code of a group', () => {
   const members = [1, 2, 3].map((n) => ({ account: fill(n), spki: fill(n + 10) }));
   const callId = new Uint8Array(16).fill(5);
 
-  it('does not depend on order, and does on every member, device and call', () => {
-    const code = groupCode(callId, members);
-    expect(groupCode(callId, members.toReversed())).toBe(code);
-    expect(groupCode(callId, members.slice(1))).not.toBe(code);
-    expect(groupCode(callId, [...members.slice(1), { account: fill(1), spki: fill(99) }])).not.toBe(code);
-    expect(groupCode(new Uint8Array(16), members)).not.toBe(code);
+  it('does not depend on order, and does on every member, device and call', async () => {
+    const code = await groupCode(crypto, callId, members);
+    expect(await groupCode(crypto, callId, members.toReversed())).toBe(code);
+    expect(await groupCode(crypto, callId, members.slice(1))).not.toBe(code);
+    expect(await groupCode(crypto, callId, [...members.slice(1), { account: fill(1), spki: fill(99) }])).not.toBe(code);
+    expect(await groupCode(crypto, new Uint8Array(16), members)).not.toBe(code);
   });
 });

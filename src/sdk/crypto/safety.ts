@@ -1,8 +1,7 @@
 /** Numbers that people compare: safety number of two accounts, comparison code of a group, and the scanned form. */
-import { sha512 } from '@noble/hashes/sha2.js';
 import { compare, concat, equal, u16, u32 } from '../../bytes/join.ts';
 import { utf8 } from '../../bytes/utf8.ts';
-import type { Bytes } from './provider.ts';
+import type { Bytes, CryptoProvider } from './provider.ts';
 
 const SAFETY = utf8('callsign/safety/1\0');
 const GROUP = utf8('callsign/group-code/1\0');
@@ -19,23 +18,30 @@ export interface KnownAccount {
 }
 
 /** Sixty digits in twelve groups of five: each group is five bytes of SHA-512 modulo 100,000. */
-function sixtyDigits(input: Uint8Array): string {
-  const digest = sha512(input);
-  const view = new DataView(digest.buffer, digest.byteOffset);
+async function sixtyDigits(crypto: CryptoProvider, input: Uint8Array): Promise<string> {
+  const view = new DataView((await crypto.sha512(input)).buffer);
   const group = (i: number) => (view.getUint8(i * 5) * 2 ** 32 + view.getUint32(i * 5 + 1)) % 100_000;
   return Array.from({ length: 12 }, (_, i) => group(i).toString().padStart(5, '0')).join(' ');
 }
 
 /** The same on both sides; changes with an account or a reset, never with a device. */
-export function safetyNumber(a: Omit<KnownAccount, 'head'>, b: Omit<KnownAccount, 'head'>): string {
+export async function safetyNumber(
+  crypto: CryptoProvider,
+  a: Omit<KnownAccount, 'head'>,
+  b: Omit<KnownAccount, 'head'>,
+): Promise<string> {
   const ends = [a, b].map(({ account, resets }) => concat(account, u32(resets))).toSorted(compare);
-  return sixtyDigits(concat(SAFETY, ...ends));
+  return sixtyDigits(crypto, concat(SAFETY, ...ends));
 }
 
 /** The same for every member of a group call with the same roster, and over nothing secret. */
-export function groupCode(callId: Uint8Array, members: readonly { account: Uint8Array; spki: Uint8Array }[]): string {
+export async function groupCode(
+  crypto: CryptoProvider,
+  callId: Uint8Array,
+  members: readonly { account: Uint8Array; spki: Uint8Array }[],
+): Promise<string> {
   const entries = members.map(({ account, spki }) => concat(account, spki)).toSorted(compare);
-  return sixtyDigits(concat(GROUP, callId, u16(entries.length), ...entries));
+  return sixtyDigits(crypto, concat(GROUP, callId, u16(entries.length), ...entries));
 }
 
 const encode = ({ account, resets, head }: KnownAccount): Bytes =>

@@ -93,6 +93,7 @@ export function webCrypto(crypto: Crypto = globalThis.crypto): CryptoProvider {
     name: 'webcrypto',
     random,
     sha256: (data) => bytes(subtle.digest('SHA-256', own(data))),
+    sha512: (data) => bytes(subtle.digest('SHA-512', own(data))),
     async hmacSha256(key, data) {
       const algorithm = { name: 'HMAC', hash: 'SHA-256' };
       return bytes(subtle.sign('HMAC', await subtle.importKey('raw', own(key), algorithm, false, ['sign']), own(data)));

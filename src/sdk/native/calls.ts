@@ -8,7 +8,7 @@ import type { NativeShell, ShellEvents, ShownCall, ShownEnd } from './shell.ts';
 
 /** The part of a client that a shell drives. */
 export interface WakeableClient {
-  /** The call that a push was about, once it verified and alerts; null when none rings. */
+  /** The call that a push was about, once it verified and alerts; null when none rings. Throws when it does not verify. */
   wake(tag: string): Promise<Call | null>;
   readonly push: {
     subscribe(subscription: PushSubscription): Promise<unknown>;

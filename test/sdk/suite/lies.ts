@@ -35,14 +35,15 @@ export function liar(lies: Lies = {}): Liar {
 
   function socketOf(real: SocketLike): SocketLike {
     const listeners: ((event: never) => void)[] = [];
-    /** Sequence numbers are the liar's own; acknowledgements are turned back into those of the real server. */
+    /** Sequence numbers are the liar's own where it says more than it heard; acknowledgements are turned back into the real ones. */
     const real_ = new Map<number, number>();
     let seq = 0;
     const say = (data: string | ArrayBuffer) => {
       for (const listener of listeners) (listener as (event: { data: unknown }) => void)({ data });
     };
     const deliver = (frame: Wire, body: Wire) => {
-      real_.set(++seq, frame.seq);
+      seq = Math.max(seq + 1, frame.seq);
+      real_.set(seq, frame.seq);
       say(JSON.stringify({ ...frame, seq, id: `${frame.id}.${seq}`, body }));
     };
     const frames = (frame: Wire): Wire[] => {

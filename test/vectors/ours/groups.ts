@@ -79,9 +79,10 @@ export const groups: Table = {
   },
   'group/code': (i) =>
     groupCode(
+      crypto,
       b(i.callId),
       i.members.map((m: Input) => ({ account: b(m.account), spki: b(m.spki) })),
     ),
-  'safety/number': (i) => safetyNumber(known(i.one), known(i.other)),
+  'safety/number': (i) => safetyNumber(crypto, known(i.one), known(i.other)),
   'safety/scanned': (i) => hex(safetyQr(known(i.own), known(i.peer))),
 };
