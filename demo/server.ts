@@ -11,8 +11,15 @@ export type HostName = 'workerd' | 'deno';
 /** The server under demonstration: a process group of its own, with its own state, on the loopback. */
 export interface Server {
   readonly url: string;
-  /** SIGKILL to what runs the Worker's code and holds its rows, and the same state again. */
-  restart(): Promise<void>;
+  /** Where its state is. */
+  readonly folder: string;
+  /**
+   * SIGKILL to what runs the Worker's code and holds its rows, and the same state again. `changed`: settings that are others from now
+   * on; then all of it is killed.
+   */
+  restart(changed?: Readonly<Record<string, string>>): Promise<void>;
+  /** SIGKILL to all of it; its state stays. */
+  kill(): Promise<void>;
   /** Ends it and removes its state. */
   stop(): Promise<void>;
   /** What it printed. */
@@ -74,12 +81,12 @@ export async function startServer(
   const state = mkdtempSync(join(tmpdir(), 'callsign-demo-'));
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
-  const vars = { POLICY: 'development', ...settings, ...secrets, ORIGIN: url, DEPLOYMENT: 'development' };
-  const { args, env } = command(host, port, state, vars, entry);
+  let vars = { POLICY: 'development', ...settings, ...secrets, ORIGIN: url, DEPLOYMENT: 'development' };
   const log: string[] = [];
   let running: ChildProcess | null = null;
 
   async function start(): Promise<void> {
+    const { args, env } = command(host, port, state, vars, entry);
     const [program = '', ...rest] = args;
     const child = spawn(program, rest, {
       detached: true,
@@ -107,8 +114,9 @@ export async function startServer(
   }
 
   /** Miniflare starts a workerd that died again by itself, in a third of the time that it needs to start itself. */
-  async function restart(): Promise<void> {
-    const workerd = host === 'workerd' ? childOf(running?.pid, 'workerd') : undefined;
+  async function restart(changed?: Readonly<Record<string, string>>): Promise<void> {
+    vars = { ...vars, ...changed };
+    const workerd = host === 'workerd' && !changed ? childOf(running?.pid, 'workerd') : undefined;
     if (workerd === undefined) {
       await kill();
       return start();
@@ -126,7 +134,9 @@ export async function startServer(
   return {
     url,
     log,
+    folder: state,
     restart,
+    kill,
     stop: async () => {
       await kill();
       rmSync(state, { recursive: true, force: true });

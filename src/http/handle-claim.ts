@@ -29,14 +29,14 @@ export async function claimHandle(
   if (!attached.ok) {
     // 2. Another account holds it: it says when it may be ours, and its devices hear of it. That is written before it counts.
     const held = await handles.holding(hash);
-    const until =
-      held === null ? { ok: true as const, value: verifiedAt } : await claimableFrom(c, handle, held, claim);
-    if (!until.ok) return until;
-    if (held) await handles.contest(hash, held.account, account, until.value);
-    attached = until.value <= verifiedAt ? await attach() : attached;
+    const told = held === null ? { ok: true as const, value: null } : await claimableFrom(c, handle, held, claim);
+    if (!told.ok) return told;
+    const until = told.value ?? verifiedAt;
+    if (held) await handles.contest(hash, held.account, account, until);
+    attached = until <= verifiedAt ? await attach() : attached;
     if (!attached.ok) {
-      c.header('Retry-After', String(Math.max(1, Math.ceil((until.value - verifiedAt) / 1_000))));
-      return { ok: false, response: problem(c, 'conflict', 'handle-held', { until: until.value }) };
+      c.header('Retry-After', String(Math.max(1, Math.ceil((until - verifiedAt) / 1_000))));
+      return { ok: false, response: problem(c, 'conflict', 'handle-held', { until }) };
     }
   }
   // 3. Who had it forgets it, and tells its devices.
@@ -55,21 +55,21 @@ export async function claimHandle(
   return { ok: true, value: { handle, commitment, salt: keptSalt, verifiedAt, hidden } };
 }
 
-/** The time of an earlier claim stays; else the quarantine of what was given up, or the holder's own word. */
+/** The time of an earlier claim stays; else the quarantine of what was given up, or the holder's own word. Null: this proof will do. */
 async function claimableFrom(
   c: AppContext,
   handle: string,
   held: Holding,
   claim: string,
-): Promise<{ ok: true; value: number } | { ok: false; response: Response }> {
+): Promise<{ ok: true; value: number | null } | { ok: false; response: Response }> {
   if (held.claimant === c.var.caller.account && held.claimUntil !== null) return { ok: true, value: held.claimUntil };
   const { quarantineMs } = c.var.services.directory;
   if (held.releasedAt !== null) return { ok: true, value: held.releasedAt + quarantineMs };
   const question = { do: 'handle-contested', handle, claim, quarantineMs };
-  const told = await ask<{ until: number }>(c, accountOf(held.account), question);
+  const told = await ask<{ until: number | null }>(c, accountOf(held.account), question);
   if (!told.ok) return told;
   if (told.value.ok) return { ok: true, value: told.value.until };
   // An account that is not there any more holds nothing.
-  if (told.value.reason === 'unknown-account') return { ok: true, value: c.var.services.now() };
+  if (told.value.reason === 'unknown-account') return { ok: true, value: null };
   return { ok: false, response: unavailable(c, 'unavailable') };
 }

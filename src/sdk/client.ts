@@ -2,7 +2,7 @@ import type * as v from 'valibot';
 import { type AccountFrame, readAccountNews } from '../protocol/account-news.ts';
 import { type OwnHandle, type RevocationCause, RevocationReply } from '../protocol/api.ts';
 import type { CallFrame } from '../protocol/call.ts';
-import { type DeliverFrame, TOPIC } from '../protocol/courier.ts';
+import { type DeliverFrame, type KeysNews, TOPIC } from '../protocol/courier.ts';
 import type { HistoryFrame, HistoryRow } from '../protocol/history.ts';
 import { IdentifiedApi } from './api.ts';
 import type { Call } from './calls/call.ts';
@@ -101,6 +101,7 @@ export class CallsignClient {
         this.#wakes.refused(call, reason);
         tell(events.suspicious, call, reason);
       },
+      lastResort: (account) => void this.#upkeep.lastResort(account).catch(() => undefined),
     });
     this.#courier = new Courier(config, this.api, {
       envelope: (envelope) => this.#envelope(envelope),
@@ -209,10 +210,8 @@ export class CallsignClient {
   }
 
   /** Reads and verifies what was added to the own chain meanwhile. */
-  async refreshOwnChain(signal?: AbortSignal): Promise<void> {
-    const { account } = this.identity;
-    const head = await ownHead(this.#config, account);
-    await this.directory.chainOf(account, head.version + 1, signal);
+  refreshOwnChain(signal?: AbortSignal): Promise<void> {
+    return this.own.refresh(signal);
   }
 
   /**
@@ -295,6 +294,7 @@ export class CallsignClient {
   async #envelope({ topic, body }: DeliverFrame): Promise<void> {
     if (topic === TOPIC.call || topic === TOPIC.signal) return this.#calls.frame(body as CallFrame);
     if (topic === TOPIC.account) return this.#accountNews(body);
+    if (topic === TOPIC.keys) return this.#upkeep.drained((body as KeysNews).account);
     if (topic !== TOPIC.history) return;
     const frame = body as HistoryFrame;
     if (frame.type === 'row') tell(this.#events.history, frame.row);

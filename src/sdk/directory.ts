@@ -4,7 +4,6 @@ import { judgeAssertion } from '../directory/handle/assertion.ts';
 import { type Head, keyOf } from '../directory/manifest/head.ts';
 import { parseManifest } from '../directory/manifest/parse.ts';
 import { type AcceptedBundle, judgeBundle, judgeOneTimeKey } from '../directory/published-keys.ts';
-import type { Plan } from '../directory/signature.ts';
 import { type AcceptedIdentity, judgeIdentity } from '../identity/judge.ts';
 import { type KnownHead, LookupReply, type LookupDevice, type LookupResult, ManifestsReply } from '../protocol/api.ts';
 import type { KeyBundle } from '../protocol/bundle.ts';
@@ -12,6 +11,7 @@ import { KeySet } from '../protocol/handle.ts';
 import type { SignedManifest } from '../protocol/manifest.ts';
 import type { IdentifiedApi } from './api.ts';
 import { askedHandle } from './asked-handle.ts';
+import { concluded } from './concluded.ts';
 import type { ClientConfig } from './config.ts';
 import type { Recipient } from './crypto/invitation.ts';
 import { pointOf } from './crypto/point.ts';
@@ -125,11 +125,7 @@ export class Directory {
       validity: { dormantAfter: DORMANT_AFTER_MS },
       revocations: null,
     } as const;
-    const plan = judgeIdentity(chain, expected);
-    if (!plan.ok) return null;
-    const holds = await Promise.all(plan.checks.map((check) => this.#config.crypto.holds(check)));
-    const concluded = plan.conclude((_, i) => holds[i] === true);
-    return concluded.ok ? concluded.value : null;
+    return concluded(this.#config.crypto, judgeIdentity(chain, expected), 'certificate').catch(() => null);
   }
 
   #now(): number {
@@ -157,7 +153,8 @@ export class Directory {
     const recoveries = await readRecoveries(this.#config, await this.#directoryKeys(), head, found.recoveries);
     const pinned = ((await store.get('pin', handle)) as string | undefined) ?? null;
     const changedFrom = pinned !== null && pinned !== account ? pinned : null;
-    const reset = changedFrom !== null && (await this.#judgeReset(changedFrom, recoveries));
+    const move = changedFrom !== null && { from: changedFrom, before: await this.head(changedFrom), to: account };
+    const reset = move && (await judgeReset(this.#config, this.#api.identity.account, move, recoveries, this.#now()));
     const [first] = devices;
     const capability = first && { device: first.device, token: first.capability };
     await store.write([
@@ -171,11 +168,6 @@ export class Directory {
     return { account, handle, head, set, devices, absent, assertion, changedFrom, reset, recovery };
   }
 
-  async #judgeReset(pinned: string, recoveries: readonly KnownRecovery[]): Promise<boolean> {
-    const own = this.#api.identity.account;
-    return judgeReset(this.#config, own, await this.head(pinned), pinned, recoveries, this.#now());
-  }
-
   async #handle(found: Found, head: Head, asked: string): Promise<string> {
     const facts = { issuer: this.#config.origin, head, handle: asked, now: this.#now() };
     let plan = judgeAssertion(found.assertion, { ...facts, keys: await this.#directoryKeys() });
@@ -184,19 +176,7 @@ export class Directory {
       this.#keys = null;
       plan = judgeAssertion(found.assertion, { ...facts, keys: await this.#directoryKeys() });
     }
-    return (await this.#concluded(plan, 'handle')).handle;
-  }
-
-  /** The result of a judgement whose signatures hold; anything else is an error named after what was judged. */
-  async #concluded<T, R extends string>(
-    plan: Plan<T, R> | { readonly ok: false; readonly reason: R },
-    what: string,
-  ): Promise<T> {
-    if (!plan.ok) throw new CallsignError('verification', `${what}-${plan.reason}`);
-    const holds = await Promise.all(plan.checks.map((check) => this.#config.crypto.holds(check)));
-    const concluded = plan.conclude((_, i) => holds[i] === true);
-    if (!concluded.ok) throw new CallsignError('verification', `${what}-${concluded.reason}`);
-    return concluded.value;
+    return (await concluded(this.#config.crypto, plan, 'handle')).handle;
   }
 
   async #directoryKeys(): Promise<KeySet> {
@@ -225,10 +205,11 @@ export class Directory {
     ) {
       throw new CallsignError('verification', 'device-certificate');
     }
+    const { crypto } = this.#config;
     const now = this.#now();
     const judged = judgeBundle(head, device, bundle, now, DORMANT_AFTER_MS);
-    const opened = await this.#concluded(judged, 'device-bundle');
-    const once = oneTime && (await this.#concluded(judgeOneTimeKey(head, device, oneTime, now), 'device-one-time'));
+    const opened = await concluded(crypto, judged, 'device-bundle');
+    const once = oneTime && (await concluded(crypto, judgeOneTimeKey(head, device, oneTime, now), 'device-one-time'));
     await this.#notOlder(device, bundle);
     const recipient: Recipient = {
       account: accountBytes(account) ?? new Uint8Array(),

@@ -1,15 +1,12 @@
 import * as v from 'valibot';
 import { fromBase64url } from '../bytes/base64url.ts';
 import { commitmentOf } from '../directory/handle/commitment.ts';
-import { successor } from '../directory/manifest/write.ts';
-import { HandlePending, ManifestReply, OwnHandle } from '../protocol/api.ts';
+import { HandlePending, HandlesReply, OwnHandle } from '../protocol/api.ts';
 import type { IdentifiedApi } from './api.ts';
 import { askedHandle } from './asked-handle.ts';
 import { CallsignError } from './errors.ts';
 import { ownHead } from './identity.ts';
-import { signManifest, verifyChain } from './manifests.ts';
-
-const OwnHandles = v.object({ handles: v.array(OwnHandle) });
+import { commitOwn } from './own-manifest.ts';
 
 /**
  * Proves a handle: the server sends a code to it, `code` brings it, and the account's manifest then commits to the handle,
@@ -40,7 +37,7 @@ export async function addExternalHandle(
 
 /** Handles that the account proved, as the server has them. */
 export async function ownHandles(api: IdentifiedApi, signal?: AbortSignal): Promise<readonly OwnHandle[]> {
-  return (await api.ask(OwnHandles, { method: 'GET', path: '/v1/handles', signal })).handles;
+  return (await api.ask(HandlesReply, { method: 'GET', path: '/v1/handles', signal })).handles;
 }
 
 /** Whether strangers find it; contacts and who was talked with do all the same. */
@@ -86,13 +83,8 @@ async function recommit(
   change: (handles: readonly string[]) => string[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const { config } = api;
-  const { account, device, key } = api.identity;
-  const head = await ownHead(config, account);
+  const head = await ownHead(api.config, api.identity.account);
   const handles = change(head.manifest.handles);
   if (handles.length === head.manifest.handles.length) return;
-  const manifest = await signManifest(successor(head, api.serverNow(), { handles }), [{ kid: device, key }]);
-  await api.ask(ManifestReply, { method: 'POST', path: '/v1/manifests', body: { manifest }, signal });
-  const next = await verifyChain(config.crypto, account, head, [manifest], config.now());
-  await config.store.write([{ collection: 'head', id: account, value: next }]);
+  await commitOwn(api, head, { handles }, signal);
 }

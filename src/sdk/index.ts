@@ -15,7 +15,7 @@ export { type ContactEvent, Contacts, type ScanResult, type Standing } from './c
 export { type LinkEvent, type Linking, type ShownCode } from './link.ts';
 export { OwnAccount } from './own-account.ts';
 export { type Policy } from './policy.ts';
-export { recoverWithKey, type RecoveryChoice } from './recovery.ts';
+export { type RecoveryChoice } from './recovery.ts';
 export { newRecoveryKey, type RecoveryKey, recoveryKeyFrom } from './recovery-key.ts';
 export { type Push } from './push.ts';
 export { type Change, type Collection, type KeyStore } from './store.ts';

@@ -17,6 +17,8 @@ import { CallsignError } from './errors.ts';
 import { LINK_POLL_MS, type LinkEvent, newcomerOf, pause, placeOf, type ShownCode, sponsorOf } from './link.ts';
 import { signManifest, verifyChain } from './manifests.ts';
 
+export { recoverWithKey } from './recover-with-key.ts';
+
 /** How often a step is said again while the server cannot be reached. */
 const TRIES = 40;
 

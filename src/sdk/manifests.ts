@@ -4,7 +4,7 @@ import type { Head } from '../directory/manifest/head.ts';
 import { parseManifest, type ParsedManifest } from '../directory/manifest/parse.ts';
 import { assemble, draft, signingInput } from '../directory/manifest/write.ts';
 import type { Manifest, SignedManifest } from '../protocol/manifest.ts';
-import { pointOf } from './crypto/point.ts';
+import { concluded } from './concluded.ts';
 import type { CryptoProvider, SigningKey } from './crypto/provider.ts';
 import { CallsignError } from './errors.ts';
 
@@ -44,14 +44,8 @@ export async function verifyChain(
     if (!one.ok) throw new CallsignError('verification', `manifest-${one.reason}`);
     parsed.push(one.parsed);
   }
-  const plan = extend(account, known, parsed, judgeOf(now));
-  if (!plan.ok) throw new CallsignError('verification', `manifest-${plan.reason}`);
-  const holds = await Promise.all(
-    plan.checks.map(({ key, data, signature }) => crypto.verify(pointOf(key) ?? new Uint8Array(), data, signature)),
-  );
-  const concluded = plan.conclude((_, i) => holds[i] === true);
-  if (!concluded.ok) throw new CallsignError('verification', `manifest-${concluded.reason}`);
-  const head = concluded.value.at(-1)?.head ?? known;
+  const steps = await concluded(crypto, extend(account, known, parsed, judgeOf(now)), 'manifest');
+  const head = steps.at(-1)?.head ?? known;
   if (!head) throw new CallsignError('verification', 'manifest-missing');
   return head;
 }

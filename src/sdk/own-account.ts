@@ -1,12 +1,11 @@
-import { successor } from '../directory/manifest/write.ts';
 import type * as v from 'valibot';
-import { AccountClosed, AccountExport, ManifestReply } from '../protocol/api.ts';
+import { AccountClosed, AccountExport } from '../protocol/api.ts';
 import type { RecoveryView } from '../protocol/recovery.ts';
 import type { IdentifiedApi } from './api.ts';
 import type { Directory } from './directory.ts';
 import { CallsignError } from './errors.ts';
 import { ownHead } from './identity.ts';
-import { signManifest, verifyChain } from './manifests.ts';
+import { commitOwn } from './own-manifest.ts';
 import {
   listRecoveries,
   recoverHandles,
@@ -31,21 +30,17 @@ export class OwnAccount {
    * Its id and key never come back.
    */
   async removeDevice(device: string, signal?: AbortSignal): Promise<void> {
-    await this.#current(signal);
+    await this.refresh(signal);
     const { config, identity } = this.#api;
     const head = await ownHead(config, identity.account);
     const devices = head.manifest.devices.filter(({ id }) => id !== device);
     if (devices.length === head.manifest.devices.length) throw new CallsignError('local', 'device-not-in-manifest');
-    const next = successor(head, this.#api.serverNow(), { devices });
-    const manifest = await signManifest(next, [{ kid: identity.device, key: identity.key }]);
-    await this.#api.ask(ManifestReply, { method: 'POST', path: '/v1/manifests', body: { manifest }, signal });
-    const known = await verifyChain(config.crypto, identity.account, head, [manifest], this.#api.serverNow());
-    await config.store.write([{ collection: 'head', id: identity.account, value: known }]);
+    await commitOwn(this.#api, head, { devices }, signal);
   }
 
   /** Who may recover the account. Comes into force after the delay of what was in force before. */
   async setRecovery(choice: RecoveryChoice, signal?: AbortSignal): Promise<void> {
-    await this.#current(signal);
+    await this.refresh(signal);
     await setRecovery(this.#api, choice, signal);
   }
 
@@ -78,7 +73,8 @@ export class OwnAccount {
     return (await this.#api.ask(AccountClosed, { method: 'POST', path, body: { account }, signal })).erased;
   }
 
-  async #current(signal: AbortSignal | undefined): Promise<void> {
+  /** Reads and verifies what was added to the chain meanwhile. */
+  async refresh(signal?: AbortSignal): Promise<void> {
     const { account } = this.#api.identity;
     const head = await ownHead(this.#api.config, account);
     await this.#directory.chainOf(account, head.version + 1, signal);

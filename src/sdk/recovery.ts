@@ -1,17 +1,15 @@
 import { commitmentOf } from '../directory/handle/commitment.ts';
 import { fromBase64url } from '../bytes/base64url.ts';
-import { successor } from '../directory/manifest/write.ts';
-import { draftRecovery, draftVeto } from '../directory/recovery/statement.ts';
-import { HandlePending, HandlesReply, ManifestReply } from '../protocol/api.ts';
-import { type Manifest, RECOVERY_KID } from '../protocol/manifest.ts';
-import { Recoveries, RecoveryChain, RecoveryView } from '../protocol/recovery.ts';
-import { Api, type IdentifiedApi } from './api.ts';
-import type { ClientConfig } from './config.ts';
-import { type Attester, enroll, type Enrolled, type Sponsor } from './enroll.ts';
+import { draftVeto } from '../directory/recovery/statement.ts';
+import { HandlePending } from '../protocol/api.ts';
+import type { Manifest } from '../protocol/manifest.ts';
+import { Recoveries, RecoveryView } from '../protocol/recovery.ts';
+import type { IdentifiedApi } from './api.ts';
 import { CallsignError } from './errors.ts';
+import { ownHandles } from './handles.ts';
 import { ownHead } from './identity.ts';
-import { signManifest, verifyChain } from './manifests.ts';
-import { readRecoveryText, type RecoveryKey, recoveryKeyFrom } from './recovery-key.ts';
+import { commitOwn } from './own-manifest.ts';
+import type { RecoveryKey } from './recovery-key.ts';
 
 /** Who may recover the account when all its devices are gone. */
 export interface RecoveryChoice {
@@ -27,9 +25,7 @@ export interface RecoveryChoice {
 
 /** Signs the next version with these terms. They replace the old ones after the old delay, and until then any device may go back. */
 export async function setRecovery(api: IdentifiedApi, choice: RecoveryChoice, signal?: AbortSignal): Promise<void> {
-  const { config, identity } = api;
-  const { account, device, key } = identity;
-  const head = await ownHead(config, account);
+  const head = await ownHead(api.config, api.identity.account);
   const places = await placesOf(api, head.manifest, choice.handles ?? [], signal);
   const recovery = {
     policy: choice.policy,
@@ -37,10 +33,7 @@ export async function setRecovery(api: IdentifiedApi, choice: RecoveryChoice, si
     ...(choice.key && { keyHash: choice.key.keyHash }),
     handles: places,
   };
-  const manifest = await signManifest(successor(head, api.serverNow(), { recovery }), [{ kid: device, key }]);
-  await api.ask(ManifestReply, { method: 'POST', path: '/v1/manifests', body: { manifest }, signal });
-  const next = await verifyChain(config.crypto, account, head, [manifest], config.now());
-  await config.store.write([{ collection: 'head', id: account, value: next }]);
+  await commitOwn(api, head, { recovery }, signal);
 }
 
 async function placesOf(
@@ -50,7 +43,7 @@ async function placesOf(
   signal: AbortSignal | undefined,
 ): Promise<number[]> {
   if (handles.length === 0) return [];
-  const { handles: own } = await api.ask(HandlesReply, { method: 'GET', path: '/v1/handles', signal });
+  const own = await ownHandles(api, signal);
   const places = handles.map((wanted) => {
     const one = own.find(({ handle }) => handle === wanted);
     const salt = one && fromBase64url(one.salt);
@@ -58,30 +51,6 @@ async function placesOf(
   });
   if (places.includes(-1)) throw new CallsignError('local', 'handle-not-committed');
   return places.toSorted((a, b) => a - b);
-}
-
-/** This device joins the account whose recovery key was written down; `of` is one of its handles, or its id. */
-export async function recoverWithKey(
-  config: ClientConfig,
-  attester: Attester,
-  { of, text }: { readonly of: string; readonly text: string },
-): Promise<Enrolled> {
-  const secret = readRecoveryText(text);
-  if (!secret) throw new CallsignError('local', 'recovery-text');
-  const { key, jwk, keyHash } = await recoveryKeyFrom(config.crypto, secret);
-  const api = new Api(config);
-  const iat = Math.floor(config.now() / 1_000);
-  const draft = draftRecovery({ aud: config.origin, of, ...jwk, iat });
-  const statement = draft.seal(await key.sign(draft.input));
-  const path = '/v1/recoveries/accounts';
-  const { account, manifests } = await api.ask(RecoveryChain, { method: 'POST', path, body: { statement } });
-  const head = await verifyChain(config.crypto, account, null, manifests, config.now() + api.clockOffset);
-  const terms = head.recovery.pending
-    ? [head.recovery.pending.terms, head.recovery.effective]
-    : [head.recovery.effective];
-  if (!terms.some((one) => one.keyHash === keyHash)) throw new CallsignError('verification', 'recovery-key-unknown');
-  const sponsor: Sponsor = { account, head, sign: async () => ({ kid: RECOVERY_KID, key, jwk }) };
-  return enroll(config, attester, { sponsor });
 }
 
 /**

@@ -3,6 +3,7 @@ import type { IdentifiedApi } from './api.ts';
 import type { Attester } from './enroll.ts';
 import { CallsignError } from './errors.ts';
 import { ownHead } from './identity.ts';
+import { checkOwnHandles } from './own-handles.ts';
 import { forgetRetired, isDue, publishBundle, publishOneTimeKeys } from './prekeys.ts';
 import { compare, noteDropped } from './published.ts';
 import { lifeOf, renewIdentity, type RenewalOptions } from './renew.ts';
@@ -27,6 +28,8 @@ export class Upkeep {
   readonly #events: UpkeepEvents;
   #renewing: Promise<void> | null = null;
   #tending: Promise<void> | null = null;
+  /** Callers that took so many one-time keys that they get no more for now. */
+  readonly #drained = new Set<string>();
   #stopped = false;
   #stopWatch: () => void = () => undefined;
 
@@ -84,9 +87,21 @@ export class Upkeep {
     return this.#tending;
   }
 
+  drained(account: string): void {
+    this.#drained.add(account);
+    this.#events.suspicious('keys', 'drained');
+  }
+
+  /** An invitation of that account came without a one-time key: right when there are few, or when it took too many. */
+  async lastResort(account: string): Promise<void> {
+    const { left } = await this.#api.ask(KeyStatus, { method: 'GET', path: '/v1/keys/status' });
+    if (left > LOW_STOCK && !this.#drained.has(account)) this.#events.suspicious('keys', 'last-resort');
+  }
+
   async #tend(): Promise<void> {
     const { config } = this.#api;
     await forgetRetired(config, this.#api.serverNow());
+    await checkOwnHandles(this.#api, this.#events.suspicious);
     const status = await this.#api.ask(KeyStatus, { method: 'GET', path: '/v1/keys/status' });
     if (this.#stopped) return;
     const finding = await compare(config.store, status, this.#api.serverNow());

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { draftVeto } from '../../src/directory/recovery/statement.ts';
 import { RecoveryView } from '../../src/protocol/recovery.ts';
-import { developmentAttester, newRecoveryKey, recoverWithKey } from '../../src/sdk/index.ts';
+import { developmentAttester, newRecoveryKey } from '../../src/sdk/index.ts';
 import { webCrypto } from '../../src/sdk/crypto/webcrypto.ts';
+import { recoverWithKey } from '../../src/sdk/join.ts';
 import { readRecoveryText } from '../../src/sdk/recovery-key.ts';
 import { type Member, Members } from '../support/members.ts';
 

@@ -13,10 +13,9 @@ import {
   type EnrollOptions,
   type Identity,
   newRecoveryKey,
-  recoverWithKey,
   webCrypto,
 } from '../../src/sdk/index.ts';
-import { join } from '../../src/sdk/join.ts';
+import { join, recoverWithKey } from '../../src/sdk/join.ts';
 
 const BOB = 'bob@example.com';
 let server: Server | null = null;

@@ -36,12 +36,14 @@ export class Members {
   readonly #app: ReturnType<typeof createApp>;
   readonly #roots: Uint8Array<ArrayBuffer>[];
   readonly #deployment: string;
+  readonly services: Services;
   readonly inbox: (handle: string) => string | null;
   /** Who warns handles; another one may stand in its place. */
   warner: Pick<Services['codes'], 'warn'>;
 
   private constructor(place: InProcess, services: Awaited<ReturnType<InProcess['services']>>) {
     this.place = place;
+    this.services = services;
     this.#app = createApp(() => services);
     this.#roots = [services.keys.root.slice()];
     this.#deployment = services.deployment.id;

@@ -83,10 +83,10 @@ export function dropHandle(t: Turn, { handle }: AccountCommand & { do: 'drop-han
   return { ok: true };
 }
 
-/** Somebody else proved a handle of this account: from when on it may be his, and this account's devices hear of it. */
+/** Somebody else proved a handle of this account: from when on it may be his (null: at once), and this account's devices hear of it. */
 export function contested(t: Turn, { handle, claim, quarantineMs }: AccountCommand & { do: 'handle-contested' }): Json {
-  const until = isActive(t) ? t.now + quarantineMs : t.now;
-  news(t, { type: 'handle-claimed', handle, until }, claim);
+  const until = isActive(t) ? t.now + quarantineMs : null;
+  news(t, { type: 'handle-claimed', handle, until: until ?? t.now }, claim);
   record(t, { type: 'handle.contested', severity: 'notice', subject: t.self.name });
   return { ok: true, until };
 }

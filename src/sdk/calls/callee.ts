@@ -30,6 +30,7 @@ export async function openInvite(ground: Ground, frame: InviteFrame): Promise<vo
   }
   const { sender } = opened.invitation.header;
   const party: Party = { account: accountIdOf(sender.account), device: deviceIdOf(sender.device) };
+  if (!opened.invitation.usedOneTimeKey) ground.lastResort(party.account);
   ground.keep(heldCall(calledBy(ground, party, frame), { invitation: opened.invitation }));
   ground.step({ type: 'invite-verified', call: frame.call, ok: true, party });
 }

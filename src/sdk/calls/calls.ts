@@ -42,6 +42,7 @@ export interface CallsEvents {
   readonly incoming: (call: Call) => void;
   /** Something that did not verify was dropped. */
   readonly suspicious: (call: string, reason: string) => void;
+  readonly lastResort: Ground['lastResort'];
 }
 
 /**
@@ -90,6 +91,7 @@ export class Calls {
       find: (call) => this.#held.get(call) ?? null,
       port: (call) => this.#port(call),
       suspicious: (call, reason) => tell(events.suspicious, call, reason),
+      lastResort: events.lastResort,
     };
   }
 

@@ -26,6 +26,8 @@ export interface Ground {
   /** Carries out what the application asks of a call. */
   port(call: string): CallPort;
   suspicious(call: string, reason: string): void;
+  /** An invitation of that account came without a one-time key. */
+  lastResort(account: string): void;
 }
 
 export function clocksOf(ground: Ground): { local: number; server: number } {
