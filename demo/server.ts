@@ -18,8 +18,8 @@ export interface Server {
    * on; then all of it is killed.
    */
   restart(changed?: Readonly<Record<string, string>>): Promise<void>;
-  /** SIGKILL to all of it; its state stays. */
-  kill(): Promise<void>;
+  /** SIGKILL, or the signal given, to all of it; its state stays. */
+  kill(signal?: 'SIGKILL' | 'SIGTERM'): Promise<void>;
   /** Ends it and removes its state. */
   stop(): Promise<void>;
   /** What it printed. */
@@ -104,12 +104,12 @@ export async function startServer(
     }
   }
 
-  async function kill(): Promise<void> {
+  async function kill(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
     const child = running;
     running = null;
     if (!child?.pid || child.exitCode !== null) return;
     const gone = new Promise((resolve) => child.once('close', resolve));
-    process.kill(-child.pid, 'SIGKILL');
+    process.kill(-child.pid, signal);
     await gone;
   }
 

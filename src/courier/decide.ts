@@ -58,7 +58,7 @@ class Turn {
   }
 
   decision(reply: PutReply | null): MailboxDecision {
-    this.#effects.push({ type: 'deadline', at: this.#earliest() });
+    if (!this.#mailbox.partial) this.#effects.push({ type: 'deadline', at: this.#earliest() });
     const mailbox = {
       ...this.#mailbox,
       box: this.#box,

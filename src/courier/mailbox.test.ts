@@ -254,6 +254,30 @@ describe('mailbox', () => {
     expect(activeStreams(decide(late.mailbox, put('again', order(4)), 3).mailbox.revisions)).toEqual(['call']);
   });
 
+  it('decides an acknowledgement by the rows it reaches alone as by all of them, and leaves the deadline as it is', () => {
+    const puts = ['a', 'b', 'c', 'd', 'e'].map((id, n) => {
+      const change = {
+        receipt: id,
+        expires: id === 'b' ? 50 : 100_000 + n,
+        ...(id === 'd' && { priority: 'urgent' as const, push }),
+      };
+      return [put(id, change), n] as const;
+    });
+    const { mailbox } = run(emptyMailbox(BOX), [...puts, [open('s'), 10]]);
+    for (let upTo = 0; upTo <= 6; upTo++) {
+      const ack: MailboxCommand = { type: 'ack', connection: 's', upTo };
+      const part = { ...mailbox, partial: true, rows: mailbox.rows.filter(({ seq }) => seq <= upTo) };
+      const [whole, partial] = [decide(mailbox, ack, 60), decide(part, ack, 60)];
+      const reached = whole.effects.filter(
+        (effect) => effect.type !== 'deadline' && !('row' in effect && effect.row.seq > upTo),
+      );
+      expect(partial.effects).toEqual(reached);
+      expect(partial.mailbox.acked).toBe(whole.mailbox.acked);
+      const after = decide(whole.mailbox, { type: 'due' }, 60);
+      expect(of(after.effects, 'deadline')).toEqual(of(whole.effects, 'deadline'));
+    }
+  });
+
   it('tells the sender of an acknowledged row once', () => {
     const opened = run(emptyMailbox(BOX), [
       [put('a', { receipt: 'call' }), 0],

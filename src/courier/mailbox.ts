@@ -2,8 +2,8 @@
  * The mailbox of one device: what is stored, refused, collapsed, sent, set aside and forgotten.
  *
  * Owned by the Device actor, which keeps `Mailbox` as one row, each `Row` as one row, and bodies beside them. A turn may
- * load a part of `rows`: all that are not `done`, and the one with the id of the command; and of `revisions` the stream
- * of the command. An envelope that was answered `stored` is delivered at least once before it expires, in order.
+ * load a part of `rows`: all that are not `done`, and the one with the id of the command; of an acknowledgement only those
+ * that it reaches (`partial`); and of `revisions` the stream of the command. An envelope that was answered `stored` is delivered at least once before it expires, in order.
  */
 import type { ServerFrame } from '../protocol/courier.ts';
 import type { Envelope, Push, PutReply } from '../protocol/envelope.ts';
@@ -39,6 +39,8 @@ export type Mailbox = {
   acked: number;
   connection: Connection | null;
   rows: readonly Row[];
+  /** Rows above an acknowledgement were not loaded: the deadline stays as it is, which is never too late. */
+  partial?: boolean;
   revisions: Readonly<Record<string, Revision>>;
 };
 

@@ -82,8 +82,9 @@ export class Runner {
   }
 
   frame(self: Address, socket: string, body: string | Uint8Array): Promise<void> {
+    const cameAt = this.#platform.now();
     return this.#inOrder(self, socket, 'frame', async () => {
-      const admitted = this.#paced(self, socket, await this.#admit(self, { type: 'frame', body }));
+      const admitted = this.#paced(self, socket, await this.#admit(self, { type: 'frame', body }), cameAt);
       await this.#run(self, { type: 'frame', socket, body: admitted });
     });
   }
@@ -139,12 +140,13 @@ export class Runner {
     return actor.admit(arrival, this.#platform.now());
   }
 
-  #paced(self: Address, socket: string, frame: unknown): unknown {
+  /** Judged by when it came, not by when its turn is. */
+  #paced(self: Address, socket: string, frame: unknown, cameAt: number): unknown {
     const pace = this.#platform.actors.get(self.kind)?.pace;
     const weight = pace?.weigh(frame) ?? 0;
     if (!pace || weight === 0) return frame;
     const size = { burst: pace.burst, perMs: 1_000 / pace.perSecond };
-    const { ok, bucket } = takeTokens(this.#paces.get(socket) ?? null, size, this.#platform.now(), weight);
+    const { ok, bucket } = takeTokens(this.#paces.get(socket) ?? null, size, cameAt, weight);
     this.#paces.set(socket, bucket);
     return ok ? frame : pace.hurried;
   }

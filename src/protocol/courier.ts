@@ -81,6 +81,10 @@ export const Hello = v.object({
 });
 export type Hello = v.InferOutput<typeof Hello>;
 
+/** PUT /v1/courier/token, and its answer: SHA-256 of 32 bytes that the device chose, base64url. */
+export const PushToken = v.object({ pushTokenHash: Hash });
+export type PushToken = v.InferOutput<typeof PushToken>;
+
 /** Correlates a verb with its reply on one connection. */
 const Request = v.pipe(v.string(), v.minLength(1), v.maxLength(64));
 

@@ -1,12 +1,15 @@
 import { COURIER_TAG } from '../actors/device/device.ts';
-import { deviceOf } from '../http/ask.ts';
+import { ask, deviceOf } from '../http/ask.ts';
+import { authenticated } from '../http/authenticated.ts';
+import { json } from '../http/body.ts';
 import { factory } from '../http/context.ts';
 import { greet, helloNonce, NEXT_NONCE_MS } from '../http/greeting.ts';
 import { dormantExpectation } from '../http/identity.ts';
 import { limited } from '../http/limited.ts';
 import { problem } from '../http/problem.ts';
+import { ofActor } from '../http/refusals.ts';
 import { subprotocols, turnAway, upgrade, upgradeRefusal } from '../http/upgrade.ts';
-import { COURIER_PROTOCOL } from '../protocol/courier.ts';
+import { COURIER_PROTOCOL, PushToken } from '../protocol/courier.ts';
 
 const NONCE_MS = 300_000;
 
@@ -16,6 +19,15 @@ export const courier = factory
   .get('/v1/courier/nonce', limited('challenges'), (c) =>
     c.json({ nonce: helloNonce(c.var.services, null, NONCE_MS), serverNow: c.var.services.now() }),
   )
+  .put('/v1/courier/token', authenticated, async (c) => {
+    const read = await json(c, PushToken);
+    if (!read.ok) return read.response;
+    const asked = await ask(c, deviceOf(c.var.caller.device), { do: 'push-token', ...read.value });
+    if (!asked.ok) return asked.response;
+    if (asked.value.ok) return c.json(read.value);
+    const { slug, reason } = ofActor(asked.value.reason);
+    return problem(c, slug, reason);
+  })
   .get('/v1/courier', limited('sockets'), async (c) => {
     const refused = upgradeRefusal(c);
     if (refused) return refused;

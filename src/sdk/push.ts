@@ -1,5 +1,6 @@
 import { fromBase64url, base64url } from '../bytes/base64url.ts';
 import { callerOfTag } from '../courier/push-tag.ts';
+import { PushToken } from '../protocol/courier.ts';
 import {
   PUSH_SECRET_BYTES,
   type PushSubscription,
@@ -39,6 +40,18 @@ export class Push {
   /** A push to this device at once, and what the push service said. */
   test(signal?: AbortSignal): Promise<PushTestReply> {
     return this.#api.ask(PushTestReply, { method: 'POST', path: '/v1/push/test', signal });
+  }
+
+  /** A new token for the courier's hellos, in place of the one of the enrollment; also when it stays away after 4403. */
+  async rotateToken(signal?: AbortSignal): Promise<void> {
+    const { config, identity } = this.#api;
+    const { crypto, store } = config;
+    const pushToken = crypto.random(32);
+    const body = { pushTokenHash: base64url(await crypto.sha256(pushToken)) };
+    await this.#api.ask(PushToken, { method: 'PUT', path: '/v1/courier/token', body, signal });
+    this.#api.identity = { ...identity, pushToken };
+    const kept = (await store.get('identity', 'self')) as object;
+    await store.write([{ collection: 'identity', id: 'self', value: { ...kept, pushToken: base64url(pushToken) } }]);
   }
 
   /**

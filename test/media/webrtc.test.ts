@@ -111,7 +111,7 @@ describe.skipIf(!chromiumInstalled)('media in Chromium', { timeout: 240_000 }, (
     });
 
     it('on a narrow path the picture steps down and speech keeps its rate', { retry: 4 }, async () => {
-      const turn = await startCoturn(55_000);
+      const turn = await startCoturn({ bytesPerSecond: 55_000 });
       const { squeezed, states } = await pair({
         addresses: 'relay-only',
         servers: [turn.credentials()],

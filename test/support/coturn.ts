@@ -1,4 +1,4 @@
-/** Debian's coturn for one test file, on loopback, with REST credentials; ended with the test. */
+/** Debian's coturn for one test file, on loopback over UDP and TCP, with REST credentials; ended with the test. */
 import { createHmac } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -27,17 +27,25 @@ function listens(port: number): Promise<boolean> {
   });
 }
 
-/** `bytesPerSecond`: the most that one session may move, both ways together; beyond it the relay drops. */
-export async function startCoturn(bytesPerSecond?: number): Promise<Coturn> {
+export interface CoturnOptions {
+  /** The most that one session may move, both ways together; beyond it the relay drops. */
+  readonly bytesPerSecond?: number;
+  /** Of REST credentials; the first makes those of `credentials`. */
+  readonly secrets?: readonly [string, ...string[]];
+}
+
+export async function startCoturn({
+  bytesPerSecond,
+  secrets = ['test-secret-of-coturn'],
+}: CoturnOptions = {}): Promise<Coturn> {
   const folder = mkdtempSync(join(tmpdir(), 'callsign-coturn-'));
   const port = await freePort();
-  const secret = 'test-secret-of-coturn';
   const options = [
     ...'-n --listening-ip=127.0.0.1 --relay-ip=127.0.0.1 --min-port=49160 --max-port=49960'.split(' '),
     ...'--fingerprint --lt-cred-mech --use-auth-secret --realm=call.test --no-tls --no-dtls --no-cli'.split(' '),
     ...'--no-multicast-peers --allow-loopback-peers --log-file=stdout'.split(' '),
     `--listening-port=${port}`,
-    `--static-auth-secret=${secret}`,
+    ...secrets.map((secret) => `--static-auth-secret=${secret}`),
     `--userdb=${join(folder, 'users')}`,
     `--pidfile=${join(folder, 'pid')}`,
     ...(bytesPerSecond === undefined ? [] : [`--max-bps=${bytesPerSecond}`]),
@@ -63,7 +71,7 @@ export async function startCoturn(bytesPerSecond?: number): Promise<Coturn> {
     port,
     credentials(seconds = 600) {
       const username = `${Math.floor(Date.now() / 1_000) + seconds}:test`;
-      const credential = createHmac('sha1', secret).update(username).digest('base64');
+      const credential = createHmac('sha1', secrets[0]).update(username).digest('base64');
       return { urls: [`turn:127.0.0.1:${port}?transport=udp`], username, credential };
     },
     async stop() {

@@ -2,20 +2,17 @@ import { createServer } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { coturnCredentials } from '../../src/turn/coturn.ts';
 import { ICE_LIFE_MS, openTurn } from '../../src/turn/open.ts';
-import { installed, run } from '../support/program.ts';
+import { type Coturn, coturnInstalled, startCoturn } from '../support/coturn.ts';
 import { allocate } from './client.ts';
-import { type Coturn, startCoturn } from './coturn.ts';
 
 const SECRET = 'a secret shared with coturn';
 const OLDER = 'the secret before that';
 const USER = { account: 'a'.repeat(52), call: 'c0'.repeat(16) };
-/** Its exit code is no success whatever one asks. */
-const there = installed(run('turnserver', ['--version']).output.includes('4.'), 'coturn', 'coturn and our credentials');
 
-describe.skipIf(!there)('coturn', () => {
+describe.skipIf(!coturnInstalled)('coturn', () => {
   let coturn: Coturn;
   beforeAll(async () => {
-    coturn = await startCoturn(SECRET, OLDER);
+    coturn = await startCoturn({ secrets: [SECRET, OLDER] });
   }, 90_000);
   afterAll(() => coturn?.stop());
 

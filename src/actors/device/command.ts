@@ -21,6 +21,8 @@ export interface Greeting {
 export type DeviceCommand =
   /** By the enrollment that made the device; repeated for a renewed push token. */
   | { readonly do: 'register'; readonly account: string; readonly key: string; readonly pushTokenHash: string }
+  /** By the device itself: from now on it is known by this one. */
+  | { readonly do: 'push-token'; readonly pushTokenHash: string }
   /** A bundle whose signatures verified under this device's key. */
   | {
       readonly do: 'publish';

@@ -89,6 +89,8 @@ function obey(t: Turn, self: Self | null, command: DeviceCommand): Json {
   if (command.do === 'register') return register(t, self, command);
   if (!self) return UNKNOWN;
   switch (command.do) {
+    case 'push-token':
+      return rotate(t, self, command.pushTokenHash);
     case 'publish':
       return publish(t, self, command);
     case 'one-time':
@@ -153,6 +155,13 @@ function register(t: Turn, self: Self | null, command: DeviceCommand & { do: 're
     command.pushTokenHash,
     t.now,
   );
+  return { ok: true };
+}
+
+/** A connection that it has stays: it was opened under the token that counted then. */
+function rotate(t: Turn, self: Self, pushTokenHash: string): Json {
+  if (self.revokedAt !== null) return { ok: false, reason: 'device-revoked' };
+  t.run(`UPDATE device_self SET push_token_hash = ?2 WHERE actor = ?1`, pushTokenHash);
   return { ok: true };
 }
 

@@ -15,13 +15,22 @@ interface StreamRow {
   readonly revision: string;
 }
 
+/** In a queue that is longer an acknowledgement looks at what it reaches alone: a full mailbox is emptied row by row. */
+const SHORT_QUEUE = 32;
+
 /** The mailbox as far as one command needs it: all rows not yet done and the one of this envelope, and its stream alone. */
-export function loadMailbox(t: Turn, envelope: Pick<Envelope, 'id' | 'order'> | null): Mailbox {
+export function loadMailbox(
+  t: Turn,
+  envelope: Pick<Envelope, 'id' | 'order'> | null,
+  upTo = Number.MAX_SAFE_INTEGER,
+): Mailbox {
   const kept = t.all<BoxRow>(`SELECT box, next_seq, acked, connection FROM device_box WHERE actor = ?1`)[0];
   if (!kept) return emptyMailbox(base64url(t.random(16)));
+  const partial = upTo + SHORT_QUEUE < kept.next_seq;
   const rows = t.all<{ row: string }>(
-    `SELECT row FROM device_row WHERE actor = ?1 AND (state <> 'done' OR id = ?2) ORDER BY seq`,
+    `SELECT row FROM device_row WHERE actor = ?1 AND seq <= ?3 AND (state <> 'done' OR id = ?2) ORDER BY seq`,
     envelope?.id ?? '',
+    partial ? upTo : Number.MAX_SAFE_INTEGER,
   );
   const { order = null } = envelope ?? {};
   return {
@@ -30,6 +39,7 @@ export function loadMailbox(t: Turn, envelope: Pick<Envelope, 'id' | 'order'> | 
     acked: kept.acked,
     connection: kept.connection === null ? null : (JSON.parse(kept.connection) as Mailbox['connection']),
     rows: rows.map(({ row }) => JSON.parse(row) as Row),
+    partial,
     revisions: order === null ? {} : streamsOf(t, order.stream),
   };
 }

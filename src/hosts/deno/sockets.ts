@@ -9,7 +9,7 @@ const IDLE_TIMEOUT_S = 60;
 const MAX_FRAME_BYTES = 1_048_576;
 /** What may lie unsent for a peer that does not read, and unhandled from one that only writes. */
 const MAX_UNSENT_BYTES = 8_388_608;
-const MAX_UNHANDLED_FRAMES = 1_024;
+const MAX_UNHANDLED_FRAMES = 8_192;
 const MAX_UNHANDLED_LENGTH = 8_388_608;
 /** How long a host that ends waits for its peers to answer the closing handshake. */
 const LAST_ANSWER_MS = 3_000;

@@ -1,6 +1,6 @@
 import * as api from '../api.ts';
 import * as push from '../push.ts';
-import { COURIER_PROTOCOL } from '../courier.ts';
+import { COURIER_PROTOCOL, PushToken } from '../courier.ts';
 import { gives, json, upgraded, type Operation } from './operation.ts';
 
 /** The courier connection and the pushes that stand in for it. */
@@ -22,6 +22,16 @@ export const COURIER: readonly Operation[] = [
     who: 'socket',
     gives: upgraded,
     problems: ['unauthenticated', 'too-many-requests'],
+  },
+  {
+    method: 'PUT',
+    path: '/v1/courier/token',
+    id: 'pushToken',
+    summary: 'Sets the push token that this device’s hellos must name from now on; the same again changes nothing',
+    who: 'device',
+    takes: json(PushToken),
+    gives: gives(PushToken),
+    problems: [],
   },
   {
     method: 'GET',

@@ -1,0 +1,3 @@
+import { comingBack } from './coming-back.ts';
+
+comingBack('workerd');

@@ -1,0 +1,3 @@
+import { courier } from './courier.ts';
+
+courier('workerd');
