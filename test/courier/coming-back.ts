@@ -19,7 +19,8 @@ export function comingBack(host: HostName): void {
   }, 4 * MINUTE_MS);
 
   afterAll(async () => {
-    for (const { phones } of [ann, bob].filter((one) => one !== undefined)) for (const { client } of phones) client.close();
+    for (const { phones } of [ann, bob].filter((one) => one !== undefined))
+      for (const { client } of phones) client.close();
     await house?.stop();
   }, MINUTE_MS);
 
