@@ -168,7 +168,7 @@ export type ServerFrame =
 
 const Seq = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
-/** What a client reads; unknown types and fields are ignored. */
+/** What a client acts on; other types, `error` among them, and unknown fields are ignored. */
 export const ServerFrameSchema = v.variant('type', [
   v.object({
     type: v.literal('welcome'),
@@ -195,7 +195,6 @@ export const ServerFrameSchema = v.variant('type', [
   v.object({ type: v.literal('reply'), request: Request, reply: v.unknown() }),
   v.object({ type: v.literal('renewal-needed'), by: Millis }),
   v.object({ type: v.literal('keys-low'), left: Seq }),
-  v.object({ type: v.literal('error'), reason: v.picklist(['bad-frame', 'frame-too-large', 'too-fast']) }),
   v.object({ type: v.literal('reconnect'), afterMs: Seq, spreadMs: Seq }),
 ]);
 

@@ -10,8 +10,6 @@ import type { ClientConfig, SocketLike } from './config.ts';
 
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 30_000;
-/** A connection that lived this long starts the back-off anew. */
-const SETTLED_MS = 10_000;
 const REPLY_LIMIT_MS = 10_000;
 const FINAL: ReadonlySet<number> = new Set([CLOSE.revoked, CLOSE.expired, CLOSE.forbidden, CLOSE.elsewhere]);
 /** A connection that is silent for so long is asked whether it lives; one that does not answer as long is dead. */
@@ -49,7 +47,6 @@ export class Courier {
   #attempt = 0;
   /** The pause that the server asked for before a planned closing, ms. */
   #advised: number | null = null;
-  #openedAt = 0;
   /** Something was heard since the last look. */
   #alive = false;
   #requests = 0;
@@ -128,7 +125,6 @@ export class Courier {
       socket.addEventListener('error', () => undefined);
       this.#socket = socket;
       this.#welcome = false;
-      this.#openedAt = this.#config.now();
       this.#watch(socket);
     } catch {
       if (round === this.#round) this.#retry();
@@ -239,7 +235,6 @@ export class Courier {
   /** As the server advised; else exponential with jitter, so that a thousand clients of a restarted server do not come at once. */
   #retry(): void {
     if (this.#stopped) return;
-    if (this.#config.now() - this.#openedAt > SETTLED_MS) this.#attempt = 0;
     const limit = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#attempt++);
     const pause = this.#advised ?? (limit * (1 + Math.random())) / 2;
     this.#advised = null;
