@@ -2,21 +2,20 @@
 import { account } from '../../src/actors/account/account.ts';
 import { call } from '../../src/actors/call/call.ts';
 import { device } from '../../src/actors/device/device.ts';
-import type { Actor } from '../../src/actors/port.ts';
 import { actorObject } from '../../src/hosts/cloudflare/actor-object.ts';
 import { ObjectActors } from '../../src/hosts/cloudflare/actors.ts';
 import { bindings } from '../../src/hosts/cloudflare/bindings.ts';
 import entry from '../../src/hosts/cloudflare/entry.ts';
 import { counted, planted } from '../courier/plant.ts';
 
-export const AccountActor = actorObject<CloudflareBindings>(counted(account as Actor), bindings);
-export const DeviceActor = actorObject<CloudflareBindings>(counted(device as Actor), bindings);
-export const CallActor = actorObject<CloudflareBindings>(counted(call as Actor), bindings);
+export const AccountActor = actorObject<CloudflareBindings>(counted(account), bindings);
+export const DeviceActor = actorObject<CloudflareBindings>(counted(device), bindings);
+export const CallActor = actorObject<CloudflareBindings>(counted(call), bindings);
 
 export default {
   ...entry,
   async fetch(request, env, context) {
-    const answer = await planted(request as unknown as Request, () => new ObjectActors(bindings(env)));
+    const answer = await planted(request, () => new ObjectActors(bindings(env)));
     return (answer as never) ?? entry.fetch(request as never, env, context);
   },
 } satisfies ExportedHandler<CloudflareBindings>;

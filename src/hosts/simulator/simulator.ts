@@ -2,6 +2,7 @@ import { migrate } from '../../actors/kernel/schema.ts';
 import { nameOf, type Store } from '../../actors/kernel/store.ts';
 import { nextWake, takeTurn, type Taken, type Trigger } from '../../actors/kernel/turn.ts';
 import type { Actor, Address, Answer, Bind, Fault, Json, Mail } from '../../actors/port.ts';
+import { PING } from '../../protocol/keep-alive.ts';
 import { Runner, type Platform } from '../runner.ts';
 import { Dice } from './dice.ts';
 import { Incarnation } from './incarnation.ts';
@@ -144,6 +145,7 @@ export class Simulator {
 
   /** A frame from the client. */
   send(to: Address, socket: SimulatedSocket, frame: string | Uint8Array): void {
+    if (frame === PING) return socket.keepAlive();
     socket.up(() => {
       const life = this.#life(to);
       void life.awake.then(() => life.runner.frame(to, socket.id, frame));

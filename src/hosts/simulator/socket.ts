@@ -1,3 +1,4 @@
+import { PONG } from '../../protocol/keep-alive.ts';
 import type { Timeline } from './timeline.ts';
 
 /** A client's end of a socket. Frames arrive in order, each after its delay; a cut loses what is still on its way. */
@@ -33,6 +34,11 @@ export class SimulatedSocket {
       this.frames.push(frame);
       this.onFrame(frame);
     });
+  }
+
+  /** As every host answers it: without a turn. */
+  keepAlive(): void {
+    this.up(() => this.down(PONG));
   }
 
   /** From the client to the actor: `arrive` runs there when the frame gets through. */
