@@ -14,26 +14,25 @@ import type { Leg } from './call.ts';
 import type { PolicyAnswer } from './command.ts';
 import type { Draft } from './draft.ts';
 import { end, logRing } from './end.ts';
-import { emptyGroup } from './group.ts';
 import type { Ring } from './group.ts';
 import { newLeg, sendInvitation } from './invite.ts';
-import { enter } from './roster.ts';
+import { enter, isFull, isMember, log } from './roster.ts';
 
-/** Makes the call a group if it is none. An account that rings or talks already is left alone. */
+/** By a member. An account that rings or talks already is left alone. */
 export function onAdd(draft: Draft, party: Party, add: VerbOf<'add'>): Reply {
   const { call, now } = draft;
-  if (call.state !== 'connected') return draft.refuse('wrong-state');
-  const group = (call.group ??= emptyGroup());
+  const { group } = call;
+  if (call.state !== 'connected' || !group || !isMember(group, party)) return draft.refuse('wrong-state');
   const rings = group.rings.filter((ring) => ring.state !== 'over');
   const known = rings.some((ring) => ring.account === add.to) || call.talkers.some((one) => one.account === add.to);
   if (known) return draft.ok({ ignored: true });
-  if (call.talkers.length + rings.length >= PARTICIPANTS_MAX) return draft.refuse('too-many-participants');
+  if (isFull(group) || call.talkers.length + rings.length >= PARTICIPANTS_MAX)
+    return draft.refuse('too-many-participants');
   const by = { account: party.account, device: party.device };
   group.rings = [...group.rings.filter((ring) => ring.account !== add.to), newRing(draft, add.to, by)];
   forgetLegs(draft, add.to);
   call.legs.push(...add.legs.map((leg) => newLeg(leg, add.to, party.account)));
-  group.proofs.push(add.admit);
-  for (const one of call.talkers) draft.plane(one, { type: 'admitted', account: add.to, by, admit: add.admit });
+  log(draft, group, add.admit);
   const legs = add.legs.map(({ device, capability }) => ({ device, capability }));
   const question = {
     type: 'invite-question',
@@ -144,7 +143,7 @@ function denied(draft: Draft, ring: Ring, leg: Leg): Reply {
 /** One winner per added account; its answer's body is its signed JOIN. */
 function answer(draft: Draft, ring: Ring, leg: Leg, { body }: VerbOf<'answer'>): Reply {
   const { call, now } = draft;
-  if (now > ring.ringDeadline + LATE_GRACE_MS || !call.group) {
+  if (now > ring.ringDeadline + LATE_GRACE_MS || !call.group || isFull(call.group)) {
     over(draft, ring, 'no-answer');
     return draft.refuse('too-late');
   }

@@ -21,8 +21,20 @@ import {
   onRinging,
 } from './ring.ts';
 import { remoteRinging, renewCaller } from './ring.ts';
-import { ROLE_OF, rolesOf } from './roles.ts';
-import { onActivateDue, onEpochDue, onJoin, onKeys, onKeysAck, onRemove } from './roster.ts';
+import { may, ROLE_OF, rolesOf } from './roles.ts';
+import {
+  onActivateDue,
+  onEpochDue,
+  onFound,
+  onJoin,
+  onKeys,
+  onKeysAck,
+  onKeysAgain,
+  onProofs,
+  onRejoinDue,
+  onRekey,
+  onRemove,
+} from './roster.ts';
 import {
   onAttached,
   onConfirm,
@@ -62,14 +74,13 @@ function onVerb(draft: Draft, party: Party, verb: Verb | LaterVerb): Reply {
   if (roles.length === 0) return draft.refuse('unknown-call');
   if (verb.verb === 'unknown') return draft.ok({ ignored: true });
   if (verb.verb === 'alive') return onAlive(draft, party);
-  const role = ROLE_OF[verb.verb];
-  const may = roles.includes(role);
-  if (may && role === 'leg' && verb.attempt !== call.attempt) return draft.refuse('stale-attempt');
+  const allowed = may(roles, verb.verb);
+  if (allowed && ROLE_OF[verb.verb] === 'leg' && verb.attempt !== call.attempt) return draft.refuse('stale-attempt');
   const key = `${party.device}/${verb.verb}${verb.verb === 'decline' ? `-${verb.scope}` : ''}/${verb.attempt}`;
   // Who has left a group repeats its hang-up without the role that it had.
   const before = call.replies[key];
   if (before) return before;
-  if (!may) return draft.refuse('wrong-role');
+  if (!allowed) return draft.refuse('wrong-role');
   heard(draft, party);
   const reply = perform(draft, party, verb);
   if (isOnce(verb) && (reply.ok || verb.verb === 'answer')) call.replies[key] = reply;
@@ -78,8 +89,23 @@ function onVerb(draft: Draft, party: Party, verb: Verb | LaterVerb): Reply {
 
 /** Verbs that are said once per attempt: a repetition gets the first reply and changes nothing. */
 function isOnce({ verb }: Verb): boolean {
-  return !['signal', 'alive', 'socket', 'add', 'remove', 'keys', 'keys-ack'].includes(verb);
+  return !REPEATED.has(verb);
 }
+
+const REPEATED: ReadonlySet<Verb['verb']> = new Set([
+  'signal',
+  'alive',
+  'socket',
+  'add',
+  'found',
+  'join',
+  'remove',
+  'proofs',
+  'keys',
+  'keys-ack',
+  'keys-again',
+  'rekey',
+]);
 
 function perform(draft: Draft, party: Party, verb: Exclude<Verb, { verb: 'invite' | 'alive' }>): Reply {
   const leg = draft.leg(party);
@@ -98,8 +124,16 @@ function perform(draft: Draft, party: Party, verb: Exclude<Verb, { verb: 'invite
       return onSocket(draft);
     case 'add':
       return onAdd(draft, party, verb);
+    case 'found':
+      return onFound(draft, party, verb);
     case 'join':
       return onJoin(draft, party, verb);
+    case 'proofs':
+      return onProofs(draft, party);
+    case 'keys-again':
+      return onKeysAgain(draft, party, verb);
+    case 'rekey':
+      return onRekey(draft, party);
     case 'remove':
       return onRemove(draft, party, verb);
     case 'keys':
@@ -209,6 +243,8 @@ function onDue(draft: Draft, key: string): void {
       return onEpochDue(draft);
     case 'activate':
       return onActivateDue(draft);
+    case 'rejoin':
+      return onRejoinDue(draft);
     case 'erase':
       if (call.endedAt !== null && now >= call.endedAt + ERASE_AFTER_MS) draft.effects.push({ type: 'erase' });
       return;

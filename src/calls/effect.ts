@@ -46,6 +46,8 @@ export type Effect =
   /** Over the call-plane socket of one talker; volatile. */
   | { type: 'frame'; to: Party; frame: CallFrame }
   | { type: 'close-socket'; to: Party }
+  /** One entry of the group's log, kept with the call. */
+  | { type: 'proof'; place: number; proof: string }
   /** Sets the deadline `key` (ms since 1970), or clears it; it comes back as `due`. */
   | { type: 'deadline'; key: string; at: number | null }
   /** One row of the events outbox, in the same commit. */

@@ -1,5 +1,5 @@
 /** The one way a call ends: every leg and talker hears it once, each account gets its history row, the locks are given back. */
-import type { AddedOutcome, EndReason, LegState } from '../protocol/call.ts';
+import type { AddedOutcome, EndReason, LegState, Party } from '../protocol/call.ts';
 import { ADMISSION_MS, ERASE_AFTER_MS } from '../protocol/call.ts';
 import type { HistoryRow, Outcome } from '../protocol/history.ts';
 import { isOpen, lockOwner } from './call.ts';
@@ -21,7 +21,8 @@ export function end(draft: Draft, reason: EndReason, ending: Ending = {}): void 
   const rang = call.state !== 'new';
   call.locked ||= call.waiting.length > 0;
   const { detail = null, by = null, into = null } = ending;
-  const talking = call.talkers.map(({ account, device }) => ({ account, device }));
+  const parties: readonly Party[] = [...call.talkers, ...(call.group?.dropped ?? [])];
+  const talking = parties.map(({ account, device }) => ({ account, device }));
   Object.assign(call, { state: 'ended', reason, detail, by, into, endedAt: now, waiting: [] });
   for (const leg of call.legs) if (isOpen(leg)) endLeg(draft, leg);
   if (talking.length === 0 && rang && ending.tellCaller !== false) draft.tell(call.caller, endedFrame(call));
@@ -33,7 +34,8 @@ export function end(draft: Draft, reason: EndReason, ending: Ending = {}): void 
   refuseMerge(draft);
   history(draft, rang);
   for (const ring of call.group?.rings ?? []) logRing(draft, ring);
-  for (const key of ['admit', 'ring', 'lease', 'connect', 'feign', 'epoch', 'activate']) draft.deadline(key, null);
+  for (const key of ['admit', 'ring', 'lease', 'connect', 'feign', 'epoch', 'activate', 'rejoin'])
+    draft.deadline(key, null);
   for (const { account } of call.group?.rings ?? []) draft.deadline(`ring:${account}`, null);
   for (const { device } of call.talkers) draft.deadline(`lease:${device}`, null);
   draft.deadline('erase', now + ERASE_AFTER_MS);

@@ -2,8 +2,11 @@
 import type { Party, Verb } from '../protocol/call.ts';
 import type { Call } from './call.ts';
 
-/** `caller` placed the call; `leg` is invited to it; `talker` may send media in it. A caller becomes a talker as well. */
-export type Role = 'caller' | 'leg' | 'talker';
+/**
+ * `caller` placed the call; `leg` is invited to it; `talker` may send media in it, and a caller becomes one as well; `dropped` was
+ * a talker of a group, lost for a lease, and may come back or leave.
+ */
+export type Role = 'caller' | 'leg' | 'talker' | 'dropped';
 
 export const ROLE_OF: Readonly<Record<Exclude<Verb['verb'], 'alive'>, Role>> = {
   invite: 'caller',
@@ -22,8 +25,12 @@ export const ROLE_OF: Readonly<Record<Exclude<Verb['verb'], 'alive'>, Role>> = {
   join: 'talker',
   remove: 'talker',
   leave: 'talker',
+  found: 'talker',
+  proofs: 'talker',
   keys: 'talker',
   'keys-ack': 'talker',
+  'keys-again': 'talker',
+  rekey: 'talker',
 };
 
 export function rolesOf(call: Call, party: Party): Role[] {
@@ -32,5 +39,14 @@ export function rolesOf(call: Call, party: Party): Role[] {
   if (same(call.caller)) roles.push('caller');
   if (call.legs.some(same)) roles.push('leg');
   if (call.talkers.some(same)) roles.push('talker');
+  if (call.group?.dropped.some(same)) roles.push('dropped');
   return roles;
+}
+
+const OF_DROPPED: ReadonlySet<Verb['verb']> = new Set(['join', 'leave', 'hangup']);
+
+/** Whether these roles may say the verb. */
+export function may(roles: readonly Role[], verb: Verb['verb']): boolean {
+  if (verb === 'alive') return roles.length > 0;
+  return roles.includes(ROLE_OF[verb]) || (roles.includes('dropped') && OF_DROPPED.has(verb));
 }

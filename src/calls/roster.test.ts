@@ -6,6 +6,9 @@ import {
   EPOCH_COALESCE_MS,
   IN_CALL_LEASE_MS,
   LATE_GRACE_MS,
+  PROOFS_MAX,
+  REJOIN_MS,
+  REKEY_MIN_MS,
   RING_MS,
 } from '../protocol/call.ts';
 import type { CallFrame, Party, Reply, Verb } from '../protocol/call.ts';
@@ -59,16 +62,25 @@ class Story {
     return this.do({ type: 'verb', party, verb: { call: ID, attempt: 0, ...verb } as Verb })!;
   }
 
+  found(by: Party): Reply {
+    return this.verb(by, { verb: 'found', join: `JOIN ${by.account}`, admit: `ADMIT by ${by.account}` });
+  }
+
+  /** a made it a group and b joined. */
+  grown(): this {
+    this.found(a);
+    this.verb(b, { verb: 'join', proof: 'JOIN b' });
+    return this;
+  }
+
   add(by: Party, to: string): Reply {
     return this.verb(by, { verb: 'add', to, set: 1, legs: legsOf(...(PARTIES[to] ?? [])), admit: `ADMIT ${to}` });
   }
 
   /** c is added by a, answers on its first device, and opens its socket. */
   withC(): this {
-    this.add(a, 'c');
+    this.grown().add(a, 'c');
     this.do({ type: 'policy', attempt: 0, account: 'c', answer: RING });
-    this.verb(a, { verb: 'join', proof: 'JOIN a' });
-    this.verb(b, { verb: 'join', proof: 'JOIN b' });
     this.verb(c, { verb: 'answer', message: 'm', body: 'JOIN c' });
     this.do({ type: 'attached', party: c });
     this.wait(EPOCH_COALESCE_MS);
@@ -101,6 +113,10 @@ class Story {
     );
   }
 
+  log(): string[] {
+    return this.all.flatMap((effect) => (effect.type === 'proof' ? [effect.proof] : []));
+  }
+
   roster(): string[] {
     return (this.call?.group?.roster ?? []).map(({ participant, device }) => `${participant} ${device}`);
   }
@@ -109,12 +125,16 @@ class Story {
 describe('a call becomes a group', () => {
   it('rings the new person under the same call id while the call goes on, and its answer is its JOIN', () => {
     const story = new Story();
+    expect(story.add(a, 'c')).toMatchObject({ ok: false, reason: 'wrong-state' });
+    expect(story.found(a)).toMatchObject({ ok: true });
+    expect(story.told()).toEqual(['a1 proof', 'b1 proof', 'a1 proof', 'b1 proof']);
+    expect(story.add(b, 'c')).toMatchObject({ ok: false, reason: 'wrong-state' });
     expect(story.add(a, 'c')).toMatchObject({ ok: true, pending: true });
-    expect(story.told()).toEqual(['a1 admitted', 'b1 admitted']);
+    expect(story.told()).toEqual(['a1 proof', 'b1 proof']);
     story.do({ type: 'policy', attempt: 0, account: 'c', answer: RING });
     expect(story.told()).toEqual(['c1 invite', 'c2 invite', 'a1 added']);
     expect(story.verb(c, { verb: 'answer', message: 'm', body: 'JOIN c' })).toMatchObject({ ok: true, granted: {} });
-    expect(story.told()).toEqual(['c1 grant', 'c2 elsewhere', 'a1 added']);
+    expect(story.told()).toEqual(['c1 grant', 'c2 elsewhere', 'a1 added', 'a1 proof', 'b1 proof', 'c1 proof']);
     expect(story.verb(c2, { verb: 'answer', message: 'm', body: '' })).toMatchObject({
       reason: 'answered-elsewhere',
       by: 'c1',
@@ -138,7 +158,8 @@ describe('a call becomes a group', () => {
     const story = new Story().withC();
     const prepare = story.all.flatMap((e) => (e.type === 'frame' && e.frame.type === 'prepare' ? [e.frame] : []));
     expect(prepare).toHaveLength(3);
-    expect(prepare[0]).toMatchObject({ epoch: 1, proofs: ['ADMIT c', 'JOIN a', 'JOIN b', 'JOIN c'] });
+    expect(prepare[0]).toMatchObject({ epoch: 1, proofs: 5 });
+    expect(story.log()).toEqual(['JOIN a', 'ADMIT by a', 'JOIN b', 'ADMIT c', 'JOIN c']);
     for (const party of [a, b, c]) story.verb(party, { verb: 'keys', epoch: 1, message: party.device, body: 'batch' });
     expect(story.told()).toEqual(['a1 keys', 'b1 keys']);
     story.verb(a, { verb: 'keys-ack', epoch: 1, from: [2, 3] });
@@ -167,14 +188,15 @@ describe('a call becomes a group', () => {
     const story = new Story().withC();
     expect(story.verb(b, { verb: 'remove', ...c, proof: 'R' })).toMatchObject({ ok: false, reason: 'wrong-role' });
     expect(story.verb(a, { verb: 'remove', ...c, proof: 'REMOVE c' })).toMatchObject({ ok: true });
-    expect(story.told()).toEqual(['c1 ended', 'c1 ended']);
+    expect(story.told()).toEqual(['c1 ended', 'c1 ended', 'a1 proof', 'b1 proof']);
     expect(story.roster()).toEqual(['1 a1', '2 b1']);
     story.verb(a, { verb: 'keys', epoch: 1, message: 'k', body: 'batch' });
     story.verb(a, { verb: 'signal', message: 's', body: 'ice' });
     expect(story.told()).toEqual(['b1 signal']);
     expect(story.verb(c, { verb: 'keys', epoch: 1, message: 'k', body: 'x' })).toMatchObject({ reason: 'wrong-role' });
     story.wait(EPOCH_COALESCE_MS);
-    expect(story.all.at(-1)).toMatchObject({ frame: { type: 'prepare', proofs: ['REMOVE c'] } });
+    expect(story.all.at(-1)).toMatchObject({ frame: { type: 'prepare', epoch: 2, proofs: 6 } });
+    expect(story.log().at(-1)).toBe('REMOVE c');
   });
 
   it('who leaves does not end it for the others; the last but one does', () => {
@@ -190,12 +212,73 @@ describe('a call becomes a group', () => {
     ]);
   });
 
-  it('who is lost for a lease has left', () => {
+  it('who is lost for a lease is dropped, may join again under a new participant id, and hears the end when it is late', () => {
     const story = new Story().withC();
-    story.do({ type: 'detached', party: b });
-    story.wait(IN_CALL_LEASE_MS);
+    const lose = (party: Party) => {
+      story.do({ type: 'detached', party });
+      story.wait(IN_CALL_LEASE_MS);
+    };
+    lose(b);
     expect(story.roster()).toEqual(['1 a1', '3 c1']);
+    expect(
+      story
+        .told(story.all)
+        .filter((line) => line.startsWith('b1'))
+        .at(-1),
+    ).toBe('b1 dropped');
+    expect(story.verb(b, { verb: 'keys', epoch: 2, message: 'k', body: 'x' })).toMatchObject({ reason: 'wrong-role' });
+    expect(story.verb(b, { verb: 'join', proof: 'JOIN b again' })).toMatchObject({ ok: true });
+    expect(story.verb(b, { verb: 'join', proof: 'JOIN b again' })).toMatchObject({ ok: true, ignored: true });
+    expect(story.roster()).toEqual(['1 a1', '3 c1', '4 b1']);
+    expect(story.log().at(-1)).toBe('JOIN b again');
+    story.do({ type: 'attached', party: b });
+    lose(c);
+    story.wait(REJOIN_MS);
+    expect(
+      story
+        .told(story.all)
+        .filter((line) => line.startsWith('c1'))
+        .at(-1),
+    ).toBe('c1 ended');
+    expect(story.verb(c, { verb: 'join', proof: 'JOIN c late' })).toMatchObject({ reason: 'wrong-role' });
     expect(story.call?.state).toBe('connected');
+  });
+
+  it('one founder counts, the other one joins', () => {
+    const story = new Story();
+    story.found(b);
+    expect(story.found(a)).toMatchObject({ ok: true, ignored: true });
+    expect(story.log()).toEqual(['JOIN b', 'ADMIT by b']);
+    story.verb(a, { verb: 'join', proof: 'JOIN a' });
+    expect(story.roster()).toEqual(['1 b1', '2 a1']);
+  });
+
+  it('says where it stands to a talker, and asks a member for its batch again, of the current epoch only', () => {
+    const story = new Story().withC();
+    expect(story.verb(c, { verb: 'proofs', after: 0 })).toMatchObject({
+      group: { proofs: 5, epoch: 1, prepared: 5, active: 0, roster: [{ since: 1 }, { since: 1 }, { since: 1 }] },
+    });
+    expect(story.verb(d, { verb: 'proofs', after: 0 })).toMatchObject({ reason: 'unknown-call' });
+    story.verb(c, { verb: 'keys-again', epoch: 1, from: [1, 3] });
+    expect(story.told()).toEqual(['a1 keys-wanted']);
+    expect(story.verb(c, { verb: 'keys-again', epoch: 9, from: [1] })).toMatchObject({ ignored: true });
+  });
+
+  it('has fresh keys on request, at most once a minute', () => {
+    const story = new Story().withC();
+    expect(story.verb(a, { verb: 'rekey' })).toMatchObject({ ignored: true });
+    story.wait(REKEY_MIN_MS);
+    expect(story.verb(a, { verb: 'rekey' })).not.toHaveProperty('ignored');
+    story.wait(EPOCH_COALESCE_MS);
+    expect(story.call?.group).toMatchObject({ epoch: 2, prepared: 5 });
+  });
+
+  it('takes nobody in once its log is full, and lets everybody out', () => {
+    const story = new Story().withC();
+    story.call!.group!.proofs = PROOFS_MAX;
+    expect(story.add(a, 'd')).toMatchObject({ reason: 'too-many-participants' });
+    expect(story.verb(c, { verb: 'leave', proof: 'LEAVE c' })).toMatchObject({ ok: true });
+    expect(story.log().at(-1)).toBe('LEAVE c');
   });
 
   it('who comes back gets a new participant id', () => {
@@ -211,7 +294,7 @@ describe('a call becomes a group', () => {
     const outcome = (story: Story) =>
       story.all.flatMap((e) => (e.type === 'frame' && e.frame.type === 'added' ? [e.frame.outcome] : [])).at(-1);
     const ringing = () => {
-      const story = new Story();
+      const story = new Story().grown();
       story.add(a, 'c');
       story.do({ type: 'policy', attempt: 0, account: 'c', answer: RING });
       return story;
@@ -230,7 +313,7 @@ describe('a call becomes a group', () => {
     missed.do({ type: 'delivered', party: c });
     missed.wait(RING_MS + LATE_GRACE_MS);
     expect(outcome(missed)).toBe('no-answer');
-    const refused = new Story();
+    const refused = new Story().grown();
     refused.add(a, 'c');
     refused.do({
       type: 'policy',
@@ -244,7 +327,7 @@ describe('a call becomes a group', () => {
   });
 
   it('says nothing to a person whose account has not let the call ring', () => {
-    const story = new Story();
+    const story = new Story().grown();
     story.add(a, 'c');
     story.do({
       type: 'policy',
@@ -264,7 +347,7 @@ describe('a call becomes a group', () => {
   it('only talkers of a connected call may add, and only up to 33', () => {
     const story = new Story();
     expect(story.add(c, 'd')).toMatchObject({ reason: 'unknown-call' });
-    const full = new Story();
+    const full = new Story().grown();
     full.call = {
       ...full.call!,
       talkers: Array.from({ length: 33 }, (_, n) => ({
@@ -289,6 +372,8 @@ describe('rosters and epochs in random order', () => {
       'join',
       'leave',
       'remove',
+      'found',
+      'rekey',
       'keys',
       'ack',
       'attach',
@@ -321,6 +406,8 @@ describe('rosters and epochs in random order', () => {
           story.wait(ms);
         }
         epochs += story.call?.group?.epoch ?? 0;
+        const places = story.all.flatMap((effect) => (effect.type === 'proof' ? [effect.place] : []));
+        expect(places).toEqual(places.map((_, i) => i));
         const { prepareAt = null, activateBy = null, epoch = 0, active = 0 } = story.call?.group ?? {};
         const overdue = [prepareAt, activateBy].filter((at) => at !== null && at <= story.now);
         expect(story.call?.state === 'ended' ? [] : overdue).toEqual([]);
@@ -345,6 +432,8 @@ describe('rosters and epochs in random order', () => {
     if (what === 'answer') story.verb(who, { verb: 'answer', message: 'm', body: 'JOIN' });
     if (what === 'decline') story.verb(who, { verb: 'decline', scope: 'all' });
     if (what === 'join') story.verb(who, { verb: 'join', proof: 'JOIN' });
+    if (what === 'found') story.found(who);
+    if (what === 'rekey') story.verb(who, { verb: 'rekey' });
     if (what === 'leave') story.verb(who, { verb: 'leave' });
     if (what === 'remove') story.verb(who, { verb: 'remove', ...c, proof: 'REMOVE' });
     if (what === 'keys') story.verb(who, { verb: 'keys', epoch, message: 'k', body: 'batch' });

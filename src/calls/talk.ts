@@ -4,7 +4,7 @@ import { CONNECT_MS, GRANT_WAIT_MS, IN_CALL_LEASE_MS, LEASE_SLACK_MS } from '../
 import type { Talker } from './call.ts';
 import type { Draft } from './draft.ts';
 import { end } from './end.ts';
-import { onLeave } from './roster.ts';
+import { onDropped, onLeave } from './roster.ts';
 
 /** Media of one side is up and the peer's key confirmation verified. The first one connects the call. */
 export function onConfirm(draft: Draft): Reply {
@@ -84,7 +84,7 @@ export function renew(draft: Draft, talker: Talker): void {
   draft.deadline(`lease:${device}`, talker.leaseUntil);
 }
 
-/** Who is lost for a whole lease has left; a call of two is over. */
+/** Who is lost for a whole lease is dropped from a group; a call of two is over. */
 export function onLease(draft: Draft, device: string): void {
   const { call, now } = draft;
   const talker = call.talkers.find((one) => one.device === device);
@@ -94,7 +94,7 @@ export function onLease(draft: Draft, device: string): void {
     draft.deadline(`lease:${device}`, talker.leaseUntil);
     return;
   }
-  if (call.group) return onLeave(draft, talker, null, 'lost');
+  if (call.group) return onDropped(draft, talker);
   end(draft, 'failed', { detail: 'lost', by: device });
 }
 

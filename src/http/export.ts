@@ -22,6 +22,7 @@ export const NOT_EXPORTED: Readonly<Record<string, string>> = {
   device_key_id: 'a counter',
   device_wakeup: 'pushes under way, for an hour',
   call_relay: 'bytes relayed in a call under way',
+  call_proof: 'of all members together: who let whom into a group call under way',
   wrong_code: 'names no account',
   sent_code: 'names no account',
   inventory: 'the operator’s; names no account',

@@ -15,6 +15,12 @@ export const REFERENCE_MAX_LENGTH = 64;
 export const LEGS_MAX = 10;
 /** Participants of a group call. */
 export const PARTICIPANTS_MAX = 33;
+/** Longest signed statement with its certificates, bytes. */
+export const PROOF_MAX_BYTES = 8_192;
+/** Statements after which a group takes nobody in any more. */
+export const PROOFS_MAX = 1_024;
+/** Most text of proofs that one answer carries, UTF-16 units. */
+export const PROOFS_PAGE = 131_072;
 
 export const RING_MS = 45_000;
 export const RING_MIN_MS = 15_000;
@@ -65,6 +71,11 @@ export const EPOCH_COALESCE_MS = 150;
 export const ACTIVATE_JOIN_MS = 1_000;
 /** An epoch that somebody left is activated after this at the latest. */
 export const ACTIVATE_LEAVE_MS = 500;
+/** A member asks for fresh keys this long after the last epoch was prepared, and is ignored when it asks sooner than REKEY_MIN_MS. */
+export const REKEY_MS = 15 * 60_000;
+export const REKEY_MIN_MS = 60_000;
+/** A device of a group that was dropped may join again this long, from its loss; its user's consent stands that long. */
+export const REJOIN_MS = 90_000;
 
 /** 128 random bits of the caller's device as 32 lowercase hexadecimal digits, so that text order is byte order. */
 export const CallId = v.pipe(v.string(), v.regex(/^[0-9a-f]{32}$/));
@@ -80,6 +91,10 @@ export const Word = v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]{0,31}$/));
 export const Media = v.pipe(v.array(Word), v.minLength(1), v.maxLength(8));
 
 const Sealed = encodedUpTo(SEALED_BODY_MAX_BYTES);
+/** A member's signed statement, opaque to the server: it orders, keeps and hands out, and judges nothing in it. */
+const Proof = encodedUpTo(PROOF_MAX_BYTES);
+const Epoch = v.pipe(v.number(), v.safeInteger(), v.minValue(1), v.maxValue(0xffff_ffff));
+const Participants = v.pipe(v.array(v.pipe(v.number(), v.safeInteger())), v.maxLength(PARTICIPANTS_MAX));
 const Attempt = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_535));
 /** What the receiver may not ignore; a server that does not know an entry refuses with `must-understand`. */
 const Must = v.pipe(v.array(Word), v.maxLength(8));
@@ -150,28 +165,29 @@ export const Verb = v.variant('verb', [
     to: AccountId,
     set: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
     legs: Legs,
-    /** The member's signed ADMIT, opaque to the server. */
-    admit: Sealed,
+    /** The member's signed ADMIT. */
+    admit: Proof,
   }),
-  /** A member's signed JOIN with its call prekey, after its call became a group. */
-  v.object({ ...common, verb: v.literal('join'), proof: Sealed }),
-  v.object({ ...common, verb: v.literal('remove'), account: AccountId, device: DeviceId, proof: Sealed }),
-  v.object({ ...common, verb: v.literal('leave'), proof: v.exactOptional(Sealed) }),
+  /** Makes the call of two a group: the founder's signed JOIN, and its ADMIT of the other one. The first founder counts. */
+  v.object({ ...common, verb: v.literal('found'), join: Proof, admit: Proof }),
+  /** A talker's signed JOIN with its call prekey; also of one that was dropped because it was lost. */
+  v.object({ ...common, verb: v.literal('join'), proof: Proof }),
+  v.object({ ...common, verb: v.literal('remove'), account: AccountId, device: DeviceId, proof: Proof }),
+  v.object({ ...common, verb: v.literal('leave'), proof: v.exactOptional(Proof) }),
+  /** The log of proofs from `after` on, and where the group stands. */
+  v.object({
+    ...common,
+    verb: v.literal('proofs'),
+    after: v.pipe(v.number(), v.safeInteger(), v.minValue(0), v.maxValue(65_535)),
+  }),
   /** One batch of sealed sender keys for an epoch, fanned out to every other member. */
-  v.object({
-    ...common,
-    verb: v.literal('keys'),
-    epoch: v.pipe(v.number(), v.safeInteger()),
-    message: MessageId,
-    body: Sealed,
-  }),
+  v.object({ ...common, verb: v.literal('keys'), epoch: Epoch, message: MessageId, body: Sealed }),
   /** The senders (participant ids) whose batches of this epoch were opened. */
-  v.object({
-    ...common,
-    verb: v.literal('keys-ack'),
-    epoch: v.pipe(v.number(), v.safeInteger()),
-    from: v.pipe(v.array(v.pipe(v.number(), v.safeInteger())), v.maxLength(PARTICIPANTS_MAX)),
-  }),
+  v.object({ ...common, verb: v.literal('keys-ack'), epoch: Epoch, from: Participants }),
+  /** Asks these participants to say their batches of this epoch once more. */
+  v.object({ ...common, verb: v.literal('keys-again'), epoch: Epoch, from: Participants }),
+  /** Asks for an epoch although nobody came or went. */
+  simple('rekey'),
 ]);
 export type Verb = v.InferOutput<typeof Verb>;
 export type VerbOf<Name extends Verb['verb']> = Extract<Verb, { verb: Name }>;
@@ -279,6 +295,9 @@ export type Reply =
       /** Answer: this device, and no other, holds the call. */
       granted?: { connectDeadline: number };
       reason?: EndReason;
+      /** Proofs: entries of the log from `after` on, as many as fit, and the group as it stands. */
+      proofs?: string[];
+      group?: GroupView;
     }
   | {
       ok: false;
@@ -342,6 +361,8 @@ export type StateFrame =
     })
   | (Head & { type: 'elsewhere'; cause: 'answered' | 'declined'; by: string })
   | (Head & { type: 'cancelled' })
+  /** To a device that was lost for a lease: the group goes on without it, and it may `join` again until then. */
+  | (Head & { type: 'dropped'; until: number })
   | (Head & {
       type: 'ended';
       reason: EndReason;
@@ -365,11 +386,14 @@ export type PlaneFrame =
     })
   | (Head & { type: 'peer-lost'; account: string; device: string; until: number })
   | (Head & { type: 'peer-back'; account: string; device: string })
-  | (Head & { type: 'prepare'; epoch: number; roster: RosterEntry[]; proofs: string[] })
+  /** The entry of the log at this place, as soon as the server has it. */
+  | (Head & { type: 'proof'; place: number; proof: string })
+  /** The next epoch: for whom the first `proofs` entries of the log make a member. `roster` is only whom the server forwards to. */
+  | (Head & { type: 'prepare'; epoch: number; proofs: number; roster: RosterEntry[] })
   | (Head & { type: 'keys'; epoch: number; from: number; message: string; body: string })
+  /** A member lacks this device's batch of the epoch. */
+  | (Head & { type: 'keys-wanted'; epoch: number })
   | (Head & { type: 'activate'; epoch: number })
-  /** The call became, or is, a group: `account` was let in by a member. Who has not joined yet sends `join`. */
-  | (Head & { type: 'admitted'; account: string; by: { account: string; device: string }; admit: string })
   /** To the member that added it: how the ringing of an account ended, or that it rings. */
   | (Head & { type: 'added'; account: string; outcome: AddedOutcome });
 
@@ -377,8 +401,19 @@ export type AddedOutcome = 'ringing' | 'answered' | 'declined' | 'busy' | 'no-an
 
 export type CallFrame = StateFrame | PlaneFrame;
 
-/** One participant of a group call; a device that joins again gets a new id. */
-export type RosterEntry = { participant: number; account: string; device: string };
+/** One participant of a group call; a device that joins again gets a new id. `since`: its first epoch. */
+export type RosterEntry = { participant: number; account: string; device: string; since: number };
+
+/** Where a group stands, for who lost sight of it. */
+export type GroupView = {
+  /** Length of the log. */
+  proofs: number;
+  /** The epoch prepared last, over the first `prepared` entries of the log, and the one in force; 0 before the first. */
+  epoch: number;
+  prepared: number;
+  active: number;
+  roster: RosterEntry[];
+};
 
 /** State frames by type: a client applies them by rising `rev`; plane frames are recognized by sender and message id. */
 export const STATE_FRAMES: ReadonlySet<string> = new Set<StateFrame['type']>([
@@ -392,6 +427,7 @@ export const STATE_FRAMES: ReadonlySet<string> = new Set<StateFrame['type']>([
   'accepted',
   'elsewhere',
   'cancelled',
+  'dropped',
   'ended',
 ]);
 

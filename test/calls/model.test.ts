@@ -100,7 +100,10 @@ function play({ seed, weather: sky, A, B, policy: rules, actions }: Story, broke
   return world;
 }
 
-type Rogue = Exclude<Verb['verb'], 'invite' | 'add' | 'join' | 'remove' | 'keys' | 'keys-ack'>;
+type Rogue = Exclude<
+  Verb['verb'],
+  'invite' | 'add' | 'found' | 'join' | 'remove' | 'proofs' | 'keys' | 'keys-ack' | 'keys-again' | 'rekey'
+>;
 
 /** I8: whoever has not the verb's role is refused and changes nothing; a stranger does not even learn that there is a call. */
 function rogue(world: World, party: Party, verb: Rogue, which: number): void {

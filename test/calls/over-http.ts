@@ -111,7 +111,7 @@ export function overHttp(host: HostName): void {
       expect(await outcomes(ignored)).toEqual(['cancelled', 'cancelled']);
     });
 
-    it('a group: add, answer, join, keys, keys-ack, remove and leave', async () => {
+    it('a group: found, join, add, answer, proofs, keys, keys-ack, keys-again, rekey, remove and leave', async () => {
       const other = cleo!.phones[0]!;
       const peer = (await other.client.find(bob!.handle))!;
       const call = hex();
@@ -122,16 +122,25 @@ export function overHttp(host: HostName): void {
       await twice(phone!, call, 'confirm');
       const third = (await other.client.find(ann!.handle))!;
       const added = { to: third.account, set: third.set, legs: legsOf(third), admit: 'AAAA' };
+      const founding = { join: 'AAAA', admit: 'BBBB' };
+      for (const who of [other, other, phone!])
+        expect(await say(who, call, 'found', founding)).toMatchObject({ ok: true });
+      const joins = async (who: Phone) => (await say(who, call, 'join', { proof: 'CCCC' })).ok;
+      expect([await joins(other), await joins(phone!), await joins(phone!)]).toEqual([true, true, true]);
       for (const times of [1, 2])
         expect({ times, ...(await say(other, call, 'add', added)) }).toMatchObject({ times, ok: true });
-      const joins = async (who: Phone) => (await say(who, call, 'join', { proof: 'AAAA' })).ok;
-      expect([await joins(other), await joins(phone!), await joins(phone!)]).toEqual([true, true, true]);
+      expect(await say(phone!, call, 'proofs', { after: 1 })).toMatchObject({
+        proofs: ['BBBB', 'CCCC', 'AAAA'],
+        group: { proofs: 4 },
+      });
       await until(async () => (await say(caller, call, 'ringing')).ok, 'the added one is asked');
       expect(await twice(caller, call, 'answer', sealed())).toMatchObject({ ok: true });
       const epoch = 1;
       for (const [verb, fields] of [
         ['keys', { epoch, ...sealed() }],
         ['keys-ack', { epoch, from: [] }],
+        ['keys-again', { epoch, from: [1] }],
+        ['rekey', {}],
       ] as const)
         for (const times of [1, 2])
           expect({ times, verb, ...(await say(other, call, verb, fields)) }).toMatchObject({ times, verb, ok: true });

@@ -19,6 +19,7 @@ import { onEventCommand, onEventsDue } from '../events.ts';
 import type { Actor, Arrival, ClosedSocket, Event, Json, Reply, Socket, Turn } from '../port.ts';
 import type { CallActorCommand } from './command.ts';
 import { carryOut, KEY } from './effects.ts';
+import { proofsAfter } from './proofs.ts';
 import { onReachDue, onReached, REACH_DEADLINE, unreached } from './reach.ts';
 import { hurry, keepRelayed, relay, seatFor, seatOf, socketsOf } from './relay.ts';
 import { callSchema, callTables } from './schema.ts';
@@ -132,8 +133,11 @@ function gone(t: Turn, party: Party): Json {
     talker: { verb: 'hangup', ...common },
     caller: { verb: 'cancel', ...common },
     leg: { verb: 'decline', scope: 'device', ...common },
+    dropped: { verb: 'leave', ...common },
   };
-  for (const role of (['talker', 'caller', 'leg'] as const).filter((one) => rolesOf(state, party).includes(one)))
+  for (const role of (['talker', 'dropped', 'caller', 'leg'] as const).filter((one) =>
+    rolesOf(state, party).includes(one),
+  ))
     if (play(t, { type: 'verb', party, verb: verbs[role] }).reply?.ok) return { ok: true };
   return { ok: true };
 }
@@ -154,6 +158,7 @@ function say(t: Turn, party: Party, parsed: ParsedVerb): VerbReply {
       : { ok: false, ...head, reason: 'unknown-call' };
   }
   const { reply } = play(t, { type: 'verb', party, verb });
+  if (verb.verb === 'proofs' && reply?.ok) return { ...reply, proofs: proofsAfter(t, verb.after) };
   return reply ?? { ok: false, ...head, reason: 'unknown-call' };
 }
 

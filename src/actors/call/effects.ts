@@ -2,6 +2,7 @@ import type { Effect } from '../../calls/effect.ts';
 import type { Party } from '../../protocol/call.ts';
 import { record } from '../events.ts';
 import type { Json, Socket, Turn } from '../port.ts';
+import { keepProof } from './proofs.ts';
 import { expectReached } from './reach.ts';
 
 /** Keys of mail that comes back as `answered`; they say what the answer is about. */
@@ -56,6 +57,9 @@ export function carryOut(t: Turn, effect: Effect): void {
       return;
     case 'close-socket':
       socketOf(t, effect.to)?.close(1000, 'ended');
+      return;
+    case 'proof':
+      keepProof(t, effect.place, effect.proof);
       return;
     case 'deadline':
       t.wake(effect.key, effect.at);

@@ -7,8 +7,15 @@ const events = eventTables('call');
  *   call_state   the call as the machine keeps it, one JSON document
  *   call_ticket  single-use tickets for the call-plane socket, by hash
  *   call_relay   bytes relayed from sockets that closed, by device
+ *   call_proof   the log of a group: what its members signed, in the order it came
  */
-export const callTables: readonly string[] = ['call_state', 'call_ticket', 'call_relay', ...events.tables];
+export const callTables: readonly string[] = [
+  'call_state',
+  'call_ticket',
+  'call_relay',
+  'call_proof',
+  ...events.tables,
+];
 
 export const callSchema: readonly SchemaStep[] = [
   {
@@ -24,6 +31,12 @@ export const callSchema: readonly SchemaStep[] = [
     minReader: 1,
     sql: [
       `CREATE TABLE call_relay (actor TEXT NOT NULL, device TEXT NOT NULL, bytes INTEGER NOT NULL, PRIMARY KEY (actor, device)) WITHOUT ROWID`,
+    ],
+  },
+  {
+    minReader: 1,
+    sql: [
+      `CREATE TABLE call_proof (actor TEXT NOT NULL, place INTEGER NOT NULL, proof TEXT NOT NULL, PRIMARY KEY (actor, place)) WITHOUT ROWID`,
     ],
   },
 ];
