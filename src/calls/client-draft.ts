@@ -1,5 +1,5 @@
 /** One step of a device's calls: a copy to write to, and the effects in order. */
-import type { EndReason, Party, PlaneFrame, Verb } from '../protocol/call.ts';
+import type { CallFrame, EndReason, Party, PlaneFrame, Verb } from '../protocol/call.ts';
 import { ERASE_AFTER_MS } from '../protocol/call.ts';
 import type { Client, ClientCall, ClientEffect, Phase } from './client.ts';
 
@@ -54,6 +54,7 @@ export class ClientDraft {
       mergedFrom: null,
       mergedMedia: null,
       into: null,
+      group: false,
       retries: 0,
       reason: null,
       ...call,
@@ -85,6 +86,11 @@ export class ClientDraft {
     const peer = this.peer(call);
     if (!call.granted || peer?.device !== frame.from.device || peer.account !== frame.from.account) return;
     this.effects.push({ type: 'signal', call: call.id, frame });
+  }
+
+  /** Before the grant nothing of a group concerns this device. */
+  group(call: ClientCall, frame: CallFrame): void {
+    if (call.granted) this.effects.push({ type: 'group', call: call.id, frame });
   }
 
   /** Over, here: alerts and media stop, timers too; the id and revision stay, so that nothing late starts it again. */

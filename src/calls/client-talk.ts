@@ -6,6 +6,7 @@ import {
   GRANT_WAIT_MS,
   IN_CALL_ALIVE_MS,
   IN_CALL_LEASE_MS,
+  REJOIN_MS,
 } from '../protocol/call.ts';
 import type { ClientCall } from './client.ts';
 import { INVITE_RETRIES, INVITE_WAIT_MS } from './client-draft.ts';
@@ -59,7 +60,7 @@ export function onTransport(draft: ClientDraft, call: ClientCall, up: boolean): 
     draft.timer(call, 'reconnect', null);
   } else if (!up && call.phase === 'active') {
     call.phase = 'reconnecting';
-    draft.timer(call, 'reconnect', draft.now + IN_CALL_LEASE_MS);
+    draft.timer(call, 'reconnect', draft.now + (call.group ? REJOIN_MS : IN_CALL_LEASE_MS));
     draft.effects.push({ type: 'ice-restart', call: call.id });
   }
 }

@@ -83,6 +83,8 @@ export type ClientCall = {
   mergedMedia: string[] | null;
   /** Glare, at the loser: the call that survives. */
   into: string | null;
+  /** It is a group, and does not stand or fall with the peer. */
+  group: boolean;
   /** Answers and invitations sent again because no reply came. */
   retries: number;
   reason: EndReason | null;
@@ -118,10 +120,12 @@ export type ClientInput =
   /** The mailbox of this connection is drained; `false` when the connection is lost. */
   | { type: 'drained'; drained: boolean }
   /** The sealed invitation was opened; `party` is who signed it. */
-  | { type: 'invite-verified'; call: string; ok: boolean; party: Party }
+  | { type: 'invite-verified'; call: string; ok: boolean; party: Party; group?: boolean }
   | { type: 'answer-verified'; call: string; ok: boolean; party: Party }
-  /** The key confirmation of the verified peer checked out. */
+  /** The key confirmation of the verified peer checked out; of a newcomer to a group, the whole log did, itself included. */
   | { type: 'peer-confirmed'; call: string }
+  /** This device is a member of the group that the call became. */
+  | { type: 'grouped'; call: string }
   | { type: 'transport'; call: string; up: boolean }
   | { type: 'timer'; call: string; key: string };
 
@@ -145,6 +149,8 @@ export type ClientEffect =
   | { type: 'media-off'; call: string }
   | { type: 'ice-restart'; call: string }
   | { type: 'signal'; call: string; frame: PlaneFrame & { type: 'signal' } }
+  /** What the group of a granted call is told; its own machine judges it. */
+  | { type: 'group'; call: string; frame: CallFrame }
   /** The user's call was merged into one that is gone: place it again under a new call id. */
   | { type: 'redial'; call: string; peer: string; media: string[] }
   /** A sealed body did not verify: shown to the user as suspicious, reported locally. */
@@ -190,11 +196,15 @@ function onCallInput(
     case 'reply':
       return onReply(draft, call, input);
     case 'invite-verified':
+      call.group = input.group === true;
       return onInviteVerified(draft, call, input.ok, input.party);
     case 'answer-verified':
       return onAnswerVerified(draft, call, input.ok, input.party);
     case 'peer-confirmed':
       return onPeerConfirmed(draft, call);
+    case 'grouped':
+      call.group = true;
+      return;
     case 'transport':
       return onTransport(draft, call, input.up);
     case 'timer':
@@ -241,6 +251,7 @@ function onState(draft: ClientDraft, call: ClientCall, frame: StateFrame): void 
     case 'stale-devices':
     case 'stale-capability':
     case 'denied':
+      draft.group(call, frame);
       return onRefusedInvite(draft, call, frame);
     case 'remote-ringing':
       return onRemoteRinging(draft, call);
@@ -254,6 +265,8 @@ function onState(draft: ClientDraft, call: ClientCall, frame: StateFrame): void 
       return draft.end(call, frame.cause === 'declined' ? 'declined' : 'completed', frame.cause);
     case 'cancelled':
       return draft.end(call, 'cancelled');
+    case 'dropped':
+      return draft.group(call, frame);
     case 'ended':
       return frame.reason === 'glare-merged' && call.role === 'caller' && frame.into !== undefined
         ? onGlareMerged(draft, call, frame.into, frame.redial === true)
@@ -270,8 +283,10 @@ function onRemoteRinging(draft: ClientDraft, call: ClientCall): void {
 function onPlane(draft: ClientDraft, call: ClientCall, frame: PlaneFrame): void {
   if (call.phase === 'ended') return;
   if (frame.type === 'signal') return draft.signal(call, frame);
+  draft.group(call, frame);
   if (frame.rev <= call.planeRev) return;
   call.planeRev = frame.rev;
+  if (call.group) return;
   if (frame.type === 'peer-lost') onPeerLost(draft, call);
   if (frame.type === 'peer-back') onTransport(draft, call, true);
 }

@@ -220,12 +220,7 @@ describe('a call becomes a group', () => {
     };
     lose(b);
     expect(story.roster()).toEqual(['1 a1', '3 c1']);
-    expect(
-      story
-        .told(story.all)
-        .filter((line) => line.startsWith('b1'))
-        .at(-1),
-    ).toBe('b1 dropped');
+    expect(story.told(story.all).findLast((line) => line.startsWith('b1'))).toBe('b1 dropped');
     expect(story.verb(b, { verb: 'keys', epoch: 2, message: 'k', body: 'x' })).toMatchObject({ reason: 'wrong-role' });
     expect(story.verb(b, { verb: 'join', proof: 'JOIN b again' })).toMatchObject({ ok: true });
     expect(story.verb(b, { verb: 'join', proof: 'JOIN b again' })).toMatchObject({ ok: true, ignored: true });
@@ -234,12 +229,7 @@ describe('a call becomes a group', () => {
     story.do({ type: 'attached', party: b });
     lose(c);
     story.wait(REJOIN_MS);
-    expect(
-      story
-        .told(story.all)
-        .filter((line) => line.startsWith('c1'))
-        .at(-1),
-    ).toBe('c1 ended');
+    expect(story.told(story.all).findLast((line) => line.startsWith('c1'))).toBe('c1 ended');
     expect(story.verb(c, { verb: 'join', proof: 'JOIN c late' })).toMatchObject({ reason: 'wrong-role' });
     expect(story.call?.state).toBe('connected');
   });

@@ -7,6 +7,7 @@ import type { HistoryFrame, HistoryRow } from '../protocol/history.ts';
 import { IdentifiedApi } from './api.ts';
 import type { Call } from './calls/call.ts';
 import { Calls } from './calls/calls.ts';
+import type { Groups } from './calls/group-call.ts';
 import type { ClientConfig } from './config.ts';
 import { type ContactEvent, Contacts } from './contacts.ts';
 import { Courier } from './courier.ts';
@@ -72,12 +73,15 @@ export class CallsignClient {
   readonly #courier: Courier;
   readonly #upkeep: Upkeep;
 
-  /** `attester`: what the device enrolled with; it shows the hardware again when a renewal must. */
+  /**
+   * `attester`: what the device enrolled with; it shows the hardware again when a renewal must. `groups`: `groupCalls()` of
+   * `callsign/sdk/group`; without it an invitation into a group rings nothing.
+   */
   constructor(
     config: ClientConfig,
     identity: Identity,
     events: ClientEvents = {},
-    { attester }: { readonly attester?: Attester } = {},
+    { attester, groups = null }: { readonly attester?: Attester; readonly groups?: Groups | null } = {},
   ) {
     this.#config = config;
     this.#events = events;
@@ -92,7 +96,7 @@ export class CallsignClient {
       renewalNeeded: (until, reason) => tell(events.renewalNeeded, until, reason),
       suspicious: (about, reason) => tell(events.suspicious, about, reason),
     });
-    this.#calls = new Calls(config, this.api, this.directory, () => this.#courier, {
+    this.#calls = new Calls(config, this.api, this.directory, groups, () => this.#courier, {
       incoming: (call) => {
         this.#wakes.alerts(call);
         tell(events.incoming, call);

@@ -1,5 +1,13 @@
 /** The package export `./sdk`: what a client developer imports. */
 export { type Call, type CallEvents, type CallPhase, type CallState } from './calls/call.ts';
+export {
+  type FrameKey,
+  type FrameKeys,
+  type GroupCall,
+  type GroupEvents,
+  type Groups,
+  type Participant,
+} from './calls/group-call.ts';
 export { CallsignClient, type ClientEvents } from './client.ts';
 export { type ClientConfig, defaultConfig, type SocketLike } from './config.ts';
 export { type CryptoProvider, type SigningKey } from './crypto/provider.ts';

@@ -277,6 +277,7 @@ class CallActor {
       case 'event':
         return void this.events.push(effect.event);
       case 'close-socket':
+      case 'proof':
       case 'erase':
     }
   }
@@ -492,6 +493,7 @@ export class Device {
       case 'timer':
         return this.#timer(effect.call, effect.key, effect.at);
       case 'ended':
+      case 'group':
       case 'stop-alert':
       case 'remote-ringing':
       case 'media-off':

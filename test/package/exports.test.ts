@@ -29,6 +29,7 @@ describe('the package', () => {
     ['sdk/noble', `m.nobleCrypto().name === 'noble'`],
     ['sdk', `typeof m.CallsignClient === 'function' && typeof m.enroll === 'function'`],
     ['sdk/join', `typeof m.join === 'function'`],
+    ['sdk/group', `typeof m.groupCalls === 'function'`],
     ['sdk/webrtc', `typeof m.MediaConnection === 'function' && typeof m.serveFrames === 'function'`],
     ['attestation', `typeof m.verifyEvidence === 'function' && m.policies.standard.version.startsWith('standard')`],
     ['protocol', `m.PROBLEMS['not-found'].status === 404`],

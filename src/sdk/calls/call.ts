@@ -3,6 +3,7 @@ import type { Bytes } from '../crypto/provider.ts';
 import type { SessionKeys } from '../crypto/schedule.ts';
 import { CallsignError } from '../errors.ts';
 import { tell } from '../tell.ts';
+import type { GroupCall } from './group-call.ts';
 
 export type CallPhase = CallState['phase'];
 
@@ -11,7 +12,12 @@ export type CallState =
   /** `merging`: both called each other, and the call that survives is awaited. */
   | { readonly phase: 'inviting' | 'remote-ringing' | 'merging' | 'alerting' | 'answering' | 'connecting' }
   /** Keys are confirmed. `reconnecting`: a side has lost its connection and has half a minute to come back. */
-  | { readonly phase: 'active' | 'reconnecting'; readonly peer: Party; readonly keys: SessionKeys }
+  | {
+      readonly phase: 'active' | 'reconnecting';
+      readonly peer: Party;
+      /** Null for who was invited into a group: its keys are those of `group`. */
+      readonly keys: SessionKeys | null;
+    }
   | { readonly phase: 'ended'; readonly reason: EndReason; readonly elsewhere: 'answered' | 'declined' | null };
 
 /** What a call tells its application, by name. */
@@ -46,6 +52,8 @@ export interface Call {
   readonly phase: CallPhase;
   /** Set while media may flow; null before and after, and then overwritten with zeros. */
   readonly keys: SessionKeys | null;
+  /** Null unless the client was made with groups. */
+  readonly group: GroupCall | null;
 
   /** Returns how to stop listening. */
   on<K extends keyof CallEvents>(name: K, listener: CallListener<K>): () => void;
@@ -81,6 +89,7 @@ export class LiveCall implements Call {
   readonly role: 'caller' | 'callee';
   readonly peer: Call['peer'];
   readonly media: readonly string[];
+  group: GroupCall | null = null;
   readonly #port: CallPort;
   readonly #listeners = new Map<string, Set<(event: never) => void>>();
   readonly #past = new Map<string, unknown>();

@@ -23,7 +23,7 @@ type InviteFrame = StateFrame & { type: 'invite' };
 
 /** The call is kept before the machine hears that its invitation verified. */
 export async function openInvite(ground: Ground, frame: InviteFrame): Promise<void> {
-  const opened = await openedBody(ground, frame);
+  const opened = asked(ground, frame, await openedBody(ground, frame));
   if (!opened.ok) {
     ground.suspicious(frame.call, opened.reason);
     return ground.step({ type: 'invite-verified', call: frame.call, ok: false, party: frame.from });
@@ -32,17 +32,25 @@ export async function openInvite(ground: Ground, frame: InviteFrame): Promise<vo
   const party: Party = { account: accountIdOf(sender.account), device: deviceIdOf(sender.device) };
   if (!opened.invitation.usedOneTimeKey) ground.lastResort(party.account);
   ground.keep(heldCall(calledBy(ground, party, frame), { invitation: opened.invitation }));
-  ground.step({ type: 'invite-verified', call: frame.call, ok: true, party });
+  const group = frame.group === true;
+  ground.step({ type: 'invite-verified', call: frame.call, ok: true, party, group });
+}
+
+type Opened = { ok: true; invitation: OpenedInvitation } | { ok: false; reason: string };
+
+/** Into a group or not: by the sealed word of who invites, which the server's must match. */
+function asked({ groups }: Ground, frame: InviteFrame, opened: Opened): Opened {
+  const group = opened.ok && opened.invitation.content.group;
+  if (!opened.ok || (group === undefined && !frame.group) || (group && frame.group && groups?.reads(group)))
+    return opened;
+  return { ok: false, reason: 'unsupported' };
 }
 
 function calledBy(ground: Ground, { account }: Party, { call: id, media }: InviteFrame): LiveCall {
   return new LiveCall({ id, role: 'callee', peer: { account, handle: null }, media }, ground.port(id));
 }
 
-async function openedBody(
-  ground: Ground,
-  { body: text, call }: InviteFrame,
-): Promise<{ ok: true; invitation: OpenedInvitation } | { ok: false; reason: string }> {
+async function openedBody(ground: Ground, { body: text, call }: InviteFrame): Promise<Opened> {
   const { config, api } = ground;
   const body = fromBase64url(text);
   if (!body) return { ok: false, reason: 'malformed' };
@@ -50,7 +58,10 @@ async function openedBody(
   const about = {
     self: selfOf(api.identity),
     keys: prekeyStore(config),
-    judge: (sender: SealedParty, content: InviteContent) => judge(ground, sender, content),
+    judge: (sender: SealedParty, { certificates, manifest }: InviteContent) => {
+      const chain = certificates.map((der) => fromBase64url(der) ?? new Uint8Array());
+      return judge(ground, sender, chain, manifest.version);
+    },
     knowsOurManifest: (version: number, hash: Bytes) => knowsOurManifest(ground, version, hash),
     clocks: clocksOf(ground),
   };
@@ -64,23 +75,32 @@ const isOfCall = (body: Bytes, call: string): boolean => {
 };
 
 /** Certificate to a pinned root, key in the sender's verified manifest (fetched and verified from what is known here). */
-async function judge({ config, directory }: Ground, sender: SealedParty, content: InviteContent): Promise<PeerVerdict> {
-  const chain = content.certificates.map((text) => fromBase64url(text) ?? new Uint8Array());
+export async function judge(
+  { config, directory }: Ground,
+  sender: Omit<SealedParty, 'spki'> & { spki?: Bytes },
+  chain: readonly Bytes[],
+  version: number,
+): Promise<PeerVerdict> {
   const certificate = await directory.certificate(chain);
   if (!certificate) return { ok: false, reason: 'untrusted-certificate' };
-  const head = await directory.chainOf(accountIdOf(sender.account), content.manifest.version);
+  const head = await directory.chainOf(accountIdOf(sender.account), version);
   const listed = head && keyOf(head, deviceIdOf(sender.device));
-  return acceptPeer(config.crypto, sender, {
-    certificate: {
-      pathValid: true,
-      account: accountBytes(certificate.account ?? '') ?? new Uint8Array(),
-      device: deviceBytes(certificate.device) ?? new Uint8Array(),
-      spki: certificate.key,
+  const { spki = await config.crypto.sha256(certificate.key) } = sender;
+  return acceptPeer(
+    config.crypto,
+    { ...sender, spki },
+    {
+      certificate: {
+        pathValid: true,
+        account: accountBytes(certificate.account ?? '') ?? new Uint8Array(),
+        device: deviceBytes(certificate.device) ?? new Uint8Array(),
+        spki: certificate.key,
+      },
+      manifestKey: listed ? fromBase64url(listed) : null,
+      handleAccount: null,
+      revoked: false,
     },
-    manifestKey: listed ? fromBase64url(listed) : null,
-    handleAccount: null,
-    revoked: false,
-  });
+  );
 }
 
 /** The caller's view of our devices must be one we know; else our own chain is read again, and if that does not help it is a ghost. */
@@ -97,7 +117,8 @@ async function knowsOurManifest({ api, directory }: Ground, version: number, has
 
 /** Sealed once; a repetition says the stored bytes. */
 export async function answer(ground: Ground, held: HeldCall, attempt: number, media: string[]): Promise<void> {
-  if (held.invitation) held.answer ??= await sealedAnswer(ground, held, held.invitation, { attempt, media });
+  if (held.group?.newcomer) held.answer ??= await held.group.answer(attempt);
+  else if (held.invitation) held.answer ??= await sealedAnswer(ground, held, held.invitation, { attempt, media });
   if (ground.find(held.call.id) !== held) return erase(held);
   if (held.linkWanted) ground.behind(held.call.id, () => link(ground, held));
   if (held.answer) await ground.say(held.answer);

@@ -10,6 +10,7 @@ import { tell } from '../tell.ts';
 import { answer, openInvite } from './callee.ts';
 import { invite, lookedUpAgain, openAnswer, placed } from './caller.ts';
 import type { Ground } from './ground.ts';
+import type { Groups } from './group-call.ts';
 import { erase, type HeldCall } from './held.ts';
 import { link } from './link.ts';
 import type { CallPlane } from './plane.ts';
@@ -70,6 +71,7 @@ export class Calls {
     config: ClientConfig,
     api: IdentifiedApi,
     directory: Directory,
+    groups: Groups | null,
     courier: () => Courier,
     events: CallsEvents,
   ) {
@@ -83,6 +85,7 @@ export class Calls {
       config,
       api,
       directory,
+      groups,
       now: () => config.now() + courier().clockOffset,
       step: (input) => this.#step(input),
       say: (verb) => this.#say(verb),
@@ -99,7 +102,7 @@ export class Calls {
   place(peer: Peer, media: readonly string[]): Call {
     const held = placed(this.#ground, peer, media);
     const { id } = held.call;
-    this.#held.set(id, held);
+    this.#hold(held);
     this.#step({ type: 'place', call: id, peer: peer.account, media: [...media], ringMs: RING_MS });
     return held.call;
   }
@@ -172,19 +175,25 @@ export class Calls {
     this.#gone.clear();
   }
 
-  #show({ call, keys }: HeldCall): void {
+  #show({ call, keys, group }: HeldCall): void {
     const now = this.#client.calls[call.id];
     const phase = now && SHOWN[now.phase];
     if (!phase || phase === call.phase) return;
     const { account, device } = now.peer;
     if (phase !== 'active' && phase !== 'reconnecting') call.become({ phase });
-    else if (keys && device !== null) call.become({ phase, peer: { account, device }, keys });
+    else if ((keys || group?.newcomer) && device !== null) call.become({ phase, peer: { account, device }, keys });
   }
 
   /** What was made for a call that ended meanwhile is forgotten at once. */
   #keep(held: HeldCall): void {
-    if (this.#client.calls[held.call.id] && !this.#stopped) this.#held.set(held.call.id, held);
+    if (this.#client.calls[held.call.id] && !this.#stopped) this.#hold(held);
     else erase(held);
+  }
+
+  #hold(held: HeldCall): void {
+    held.group = this.#ground.groups?.attach(this.#ground, held) ?? null;
+    held.call.group = held.group?.face ?? null;
+    this.#held.set(held.call.id, held);
   }
 
   #carryOut(effect: ClientEffect): void {
@@ -196,8 +205,10 @@ export class Calls {
         return this.#with(effect.call, (held) => invite(ground, held, effect.attempt, false));
       case 'send-answer':
         return this.#with(effect.call, (held) => answer(ground, held, effect.attempt, effect.media));
-      case 'send':
-        return this.#behind(effect.verb.call, async () => void (await this.#say(effect.verb)));
+      case 'send': {
+        const farewell = effect.verb.verb === 'hangup' && this.#held.get(effect.verb.call)?.group?.farewell;
+        return this.#behind(effect.verb.call, async () => void (await this.#say(farewell || effect.verb)));
+      }
       case 'verify-invite':
         return this.#behind(effect.call, () => openInvite(ground, effect.frame));
       case 'verify-answer':
@@ -210,6 +221,8 @@ export class Calls {
         return this.#mediaOn(effect.call, effect.peer);
       case 'signal':
         return this.#signal(effect.call, effect.frame);
+      case 'group':
+        return this.#held.get(effect.call)?.group?.frame(effect.frame);
       case 'ice-restart':
         return this.#held.get(effect.call)?.call.tell('ice-restart', { cause: 'transport' });
       case 'redial':

@@ -4,6 +4,7 @@ import type { IdentifiedApi } from '../api.ts';
 import type { ClientConfig } from '../config.ts';
 import type { Directory } from '../directory.ts';
 import type { CallPort } from './call.ts';
+import type { Groups } from './group-call.ts';
 import type { HeldCall } from './held.ts';
 
 /** What the parts of a device's calls stand on. */
@@ -11,6 +12,7 @@ export interface Ground {
   readonly config: ClientConfig;
   readonly api: IdentifiedApi;
   readonly directory: Directory;
+  readonly groups: Groups | null;
   /** The clock of the calls: the server's, ms. */
   now(): number;
   /** Tells the machine what happened. */

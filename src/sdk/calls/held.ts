@@ -5,6 +5,7 @@ import type { CallerSide, CallSession } from '../crypto/session.ts';
 import type { SignalReceiver, SignalSender } from '../crypto/signal.ts';
 import type { Peer } from '../directory.ts';
 import type { LiveCall } from './call.ts';
+import type { GroupPart } from './group-call.ts';
 import type { CallPlane } from './plane.ts';
 
 /** What only the process knows of a call: secrets and sealed bytes that are never written down. */
@@ -28,6 +29,7 @@ export interface HeldCall {
   /** Highest generation of a signal that was opened. */
   generation: number;
   plane: CallPlane | null;
+  group: GroupPart | null;
   /** The machine wants the plane, and there is no session yet: after glare the grant comes before the answer is sealed. */
   linkWanted: boolean;
   stopHandshake: () => void;
@@ -51,6 +53,7 @@ export function heldCall(call: LiveCall, given: Partial<Pick<HeldCall, 'peer' | 
     opening: Promise.resolve(),
     generation: 0,
     plane: null,
+    group: null,
     linkWanted: false,
     stopHandshake: () => undefined,
     stopReopening: () => undefined,
@@ -66,6 +69,7 @@ export function erase(held: HeldCall): void {
   held.caller?.erase();
   held.invitation?.exporter.fill(0);
   held.session?.erase();
+  held.group?.erase();
   if (held.keys) wipe(held.keys);
   Object.assign(held, { invite: null, answer: null, session: null, keys: null, signals: null, early: [] });
 }

@@ -15,7 +15,7 @@ const PLANE_RETRY_MS = 300;
 export async function link(ground: Ground, held: HeldCall): Promise<void> {
   const { call } = held;
   held.linkWanted = !held.session;
-  if (!held.session || held.plane) return;
+  if ((!held.session && !held.group?.newcomer) || held.plane) return;
   try {
     const plane = await CallPlane.open(ground.config, ground.api, call.id, {
       frame: (frame: CallFrame) => ground.step({ type: 'frame', frame }),
@@ -28,6 +28,7 @@ export async function link(ground: Ground, held: HeldCall): Promise<void> {
     return lost(ground, held);
   }
   ground.step({ type: 'transport', call: call.id, up: true });
+  held.group?.opened();
   confirm(ground, held);
 }
 

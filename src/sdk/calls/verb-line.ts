@@ -7,7 +7,7 @@ export const VERB_LIFE_MS = 60_000;
 
 /** What the user's end of a call makes pointless: said only if it is being said already. An answer is not among them. */
 const OVERTAKEN: ReadonlySet<Verb['verb']> = new Set(['invite', 'ringing', 'alive', 'confirm']);
-const ENDS: ReadonlySet<Verb['verb']> = new Set(['cancel', 'hangup', 'decline', 'ignore', 'busy', 'failed']);
+const ENDS: ReadonlySet<Verb['verb']> = new Set(['cancel', 'hangup', 'leave', 'decline', 'ignore', 'busy', 'failed']);
 
 interface Errand {
   readonly verb: Verb;
@@ -42,7 +42,7 @@ export class VerbLine {
   /** Null: given up, or overtaken by the end of the call. The same verb twice is one errand. */
   say(verb: Verb): Promise<Reply | null> {
     const line = this.#lines.get(verb.call) ?? [];
-    const name = nameOf(verb);
+    const name = JSON.stringify(verb);
     const same = line.find((errand) => errand.name === name && !errand.given);
     if (same) return same.answered;
     if (ENDS.has(verb.verb)) for (const errand of line) if (OVERTAKEN.has(errand.verb.verb)) give(errand, null);
@@ -86,9 +86,4 @@ export class VerbLine {
 function give(errand: Errand, reply: Reply | null): void {
   errand.given = true;
   errand.answer(reply);
-}
-
-function nameOf(verb: Verb): string {
-  if (verb.verb === 'signal' || verb.verb === 'keys') return `${verb.verb} ${verb.message}`;
-  return `${verb.verb} ${verb.attempt} ${verb.verb === 'decline' ? verb.scope : ''}`;
 }

@@ -48,6 +48,8 @@ const InviteContent = v.looseObject({
   ephemeral: binary(65),
   /** The application's own bytes. */
   app: v.optional(v.pipe(v.string(), v.maxLength(1366))),
+  /** Into a group call: what the newcomer verifies it by (group/invited.ts). */
+  group: v.optional(v.record(v.string(), v.unknown())),
 });
 const AnswerContent = v.looseObject(shared);
 
@@ -62,6 +64,8 @@ export interface Offer {
   media: Record<string, unknown>;
   transport: Record<string, unknown>;
   app?: string;
+  group?: Record<string, unknown>;
+  must?: string[];
 }
 
 interface Frame {

@@ -14,7 +14,6 @@ import { decapsulate, encapsulate, restoreKem } from './kem.ts';
 import { isPoint, SPKI_PREFIX as P256_PREFIX } from './point.ts';
 import type { AgreementKey, Bytes, CryptoProvider, SigningKey, StoredKey, WrappingKey } from './provider.ts';
 import { SIZES } from './provider.ts';
-import { sivOpen, sivSeal } from './siv.ts';
 
 const ANY_S = { lowS: false };
 
@@ -107,8 +106,6 @@ export function nobleCrypto(source: Pick<Crypto, 'getRandomValues'> = globalThis
     }),
     gcmSeal: async (key, nonce, data, plaintext) => gcm(key, nonce, data).encrypt(plaintext),
     gcmOpen: async (key, nonce, data, sealed) => gcmOpen(key, nonce, data, sealed),
-    sivSeal: async (key, data, plaintext) => sivSeal(key, data, plaintext),
-    sivOpen: async (key, data, sealed) => sivOpen(key, data, sealed),
     async verify(point, message, signature) {
       if (signature.length !== SIZES.signature || !isPoint(point)) return false;
       try {

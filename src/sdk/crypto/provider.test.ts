@@ -7,6 +7,7 @@ import { encapsulate } from './kem.ts';
 import { nobleCrypto } from './noble.ts';
 import { isPoint, pointOf, spkiOf } from './point.ts';
 import type { Bytes } from './provider.ts';
+import { sivOpen, sivSeal } from './siv.ts';
 import { webCrypto } from './webcrypto.ts';
 
 const vectors = <T>(name: string): T[] =>
@@ -46,9 +47,9 @@ describe.each(providers.map((provider) => [provider.name, provider] as const))('
     type Case = { id: number; key: string; data: string[]; plaintext: string; sealed: string; valid: boolean };
     for (const v of vectors<Case>('aes-siv')) {
       const [key, data] = [bytes(v.key), v.data.map(bytes)];
-      const opened = await provider.sivOpen(key, data, bytes(v.sealed));
+      const opened = sivOpen(key, data, bytes(v.sealed));
       expect(opened && hex(opened), `case ${v.id}`).toBe(v.valid ? v.plaintext : null);
-      const sealed = hex(await provider.sivSeal(key, data, bytes(v.plaintext)));
+      const sealed = hex(sivSeal(key, data, bytes(v.plaintext)));
       expect(sealed === v.sealed, `case ${v.id}`).toBe(v.valid);
     }
   });

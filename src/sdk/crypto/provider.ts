@@ -68,9 +68,6 @@ export interface CryptoProvider {
   gcmOpen(key: Uint8Array, nonce: Uint8Array, data: Uint8Array, sealed: Uint8Array): Promise<Bytes | null>;
   /** The same with a key imported once, for many messages. */
   gcm(key: Uint8Array): Promise<GcmKey>;
-  /** AES-SIV-CMAC with a 64- or 32-byte key; the 16-byte synthetic IV comes first (RFC 5297). */
-  sivSeal(key: Uint8Array, data: readonly Uint8Array[], plaintext: Uint8Array): Promise<Bytes>;
-  sivOpen(key: Uint8Array, data: readonly Uint8Array[], sealed: Uint8Array): Promise<Bytes | null>;
 
   /** ES256; false for anything that is not a valid signature by a valid key. High s is accepted, as WebCrypto does. */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): Promise<boolean>;

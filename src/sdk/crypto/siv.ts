@@ -1,4 +1,7 @@
-/** AES-SIV-CMAC (RFC 5297). Not AES-GCM-SIV, which some libraries call `siv`. */
+/**
+ * AES-SIV-CMAC (RFC 5297), with a 64- or 32-byte key; the 16-byte synthetic IV comes first. Not AES-GCM-SIV, which some libraries
+ * call `siv`. WebCrypto has none, so it is the same in every runtime, and comes with groups alone.
+ */
 import { aessiv } from '@noble/ciphers/aes.js';
 import type { Bytes } from './provider.ts';
 

@@ -1,4 +1,4 @@
-/** CryptoProvider on crypto.subtle (browsers in a secure context, Node, Deno), with AES-SIV and ML-KEM-768 beside it. */
+/** CryptoProvider on crypto.subtle (browsers in a secure context, Node, Deno), with ML-KEM-768 beside it. */
 import { base64url, fromBase64url } from '../../bytes/base64url.ts';
 import { concat } from '../../bytes/join.ts';
 import { verifyAll } from '../../directory/signature.ts';
@@ -106,9 +106,6 @@ export function webCrypto(crypto: Crypto = globalThis.crypto): CryptoProvider {
     gcm,
     gcmSeal: async (key, nonce, data, plaintext) => (await gcm(key)).seal(nonce, data, plaintext),
     gcmOpen: async (key, nonce, data, sealed) => (await gcm(key)).open(nonce, data, sealed),
-    // Loaded when first used: WebCrypto has no AES-SIV, and only group calls need it.
-    sivSeal: async (key, data, plaintext) => (await import('./siv.ts')).sivSeal(key, data, plaintext),
-    sivOpen: async (key, data, sealed) => (await import('./siv.ts')).sivOpen(key, data, sealed),
     async verify(point, message, signature) {
       if (signature.length !== SIZES.signature || !isPoint(point)) return false;
       const key = await subtle.importKey('raw', own(point), ECDSA, false, ['verify']);

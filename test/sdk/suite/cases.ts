@@ -5,6 +5,19 @@ import { type Call, CallsignClient, CallsignError, type CallPhase, restoreIdenti
 import { ownHead } from '../../../src/sdk/identity.ts';
 import { publishBundle, publishOneTimeKeys } from '../../../src/sdk/prekeys.ts';
 import { Cast, claim, found, type Ground, same, talking, until, within } from './cast.ts';
+import {
+  allHear,
+  bring,
+  groupOf,
+  idOf,
+  keptKeys,
+  names,
+  openedWith,
+  record,
+  sealed,
+  three,
+  together,
+} from './groups.ts';
 import { secretsIn, snapshot } from './secrets.ts';
 
 export interface Case {
@@ -106,6 +119,66 @@ export const cases: readonly Case[] = [
     second.hangup();
     same((await within(ringing.next('ended'), 'cancelled')).reason, 'cancelled', 'reason at the callee');
   }),
+
+  story(
+    'two become three, one leaves, one is removed: who is in opens the frames of the others, and nobody else',
+    async (cast) => {
+      const { alice, bob, carol } = await three(cast);
+      const joined = record(alice, 'left');
+      await allHear(alice, bob, carol);
+      same(
+        names(groupOf(carol).participants),
+        [alice, bob, carol].map(({ device }) => device.account).toSorted(),
+        'roster',
+      );
+      const codes = await Promise.all([alice, bob, carol].map((guest) => groupOf(guest).code()));
+      claim(/^[0-9 ]+$/.test(codes[0]!) && new Set(codes).size === 1, 'one code to compare');
+
+      const dave = await bring(cast, carol);
+      const before = { keys: keptKeys(carol), frame: await sealed(alice, 'before Dave'), from: idOf(alice) };
+      await together(alice, bob, carol, dave);
+      await allHear(alice, bob, carol, dave);
+      same(
+        await openedWith(dave.device, groupOf(dave).frameKeys, before.from, before.frame),
+        null,
+        'the newcomer and the past',
+      );
+
+      const [bobKept, bobsName] = [keptKeys(bob), idOf(bob)];
+      groupOf(bob).leave();
+      same((await within(bob.call.next('ended'), 'the end for Bob')).reason, 'completed', 'reason');
+      await together(alice, carol, dave);
+      await allHear(alice, carol, dave);
+      const after = await sealed(alice, 'after Bob');
+      same(await openedWith(bob.device, bobKept, idOf(alice), after), null, 'who left and the future');
+
+      const carolsKept = keptKeys(carol);
+      await groupOf(alice).remove({ id: idOf(carol) });
+      await within(carol.call.next('ended'), 'the end for Carol');
+      await together(alice, dave);
+      await allHear(alice, dave);
+      same(
+        await openedWith(carol.device, carolsKept, idOf(alice), await sealed(alice, 'after Carol')),
+        null,
+        'who was removed and the future',
+      );
+      same(
+        joined.map(({ participant, how }) => [participant.id === bobsName ? 'Bob' : 'Carol', how]),
+        [
+          ['Bob', 'left'],
+          ['Carol', 'removed'],
+        ],
+        'who went',
+      );
+      dave.call.hangup();
+      await within(alice.call.next('ended'), 'the end of all');
+      same(
+        [alice, bob, carol, dave].flatMap(({ device }) => device.suspicions),
+        [],
+        'suspicions',
+      );
+    },
+  ),
 
   story('signals pass both ways, sealed, in order, and only once keys are confirmed', async (cast) => {
     const { device: alice } = await cast.person();

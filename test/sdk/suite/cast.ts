@@ -5,6 +5,7 @@ import {
   type Call,
   CallsignClient,
   type ClientConfig,
+  type ClientEvents,
   type CryptoProvider,
   defaultConfig,
   developmentAttester,
@@ -13,6 +14,7 @@ import {
   type Peer,
   type Sponsor,
 } from '../../../src/sdk/index.ts';
+import { groupCalls } from '../../../src/sdk/group/index.ts';
 
 /** What a runner brings. */
 export interface Ground {
@@ -65,13 +67,14 @@ export class Device {
   constructor(config: ClientConfig, identity: ConstructorParameters<typeof CallsignClient>[1]) {
     this.config = config;
     this.store = config.store;
-    this.client = new CallsignClient(config, identity, {
+    const events: ClientEvents = {
       incoming: (call) => this.rings.push(call),
       online: () => (this.onlineTimes += 1),
       history: (row) => this.rows.push(row),
       historyDeleted: (calls) => this.deleted.push(...calls),
       suspicious: (about, reason) => this.suspicions.push(`${about}: ${reason}`),
-    });
+    };
+    this.client = new CallsignClient(config, identity, events, { groups: groupCalls() });
   }
 
   get account(): string {

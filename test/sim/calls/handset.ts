@@ -336,6 +336,7 @@ export class Handset {
       case 'redial':
         this.redials++;
         return this.place(effect.peer);
+      case 'group':
       case 'suspicious':
         return;
       case 'timer':

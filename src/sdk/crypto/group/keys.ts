@@ -5,6 +5,7 @@ import { utf8 } from '../../../bytes/utf8.ts';
 import { SUITE, VERSION } from '../labels.ts';
 import { isPoint } from '../point.ts';
 import type { AgreementKey, Bytes, CryptoProvider, SigningKey } from '../provider.ts';
+import { sivOpen, sivSeal } from '../siv.ts';
 import type { Member, Roster } from './roster.ts';
 
 const WRAP = utf8('callsign/ftgk/1 wrap\0');
@@ -119,7 +120,7 @@ export async function sealKeys(
       const to = { recipient: name, prekeyNumber };
       const shared = (await e.agree(prekey))!;
       const key = await wrappingKey(crypto, shared, hash, addressed(common, to), e.publicKey, prekey);
-      return { ...to, wrapped: await crypto.sivSeal(key, [addressed(common, to), hash], secret) };
+      return { ...to, wrapped: sivSeal(key, [addressed(common, to), hash], secret) };
     }),
   );
   e.erase();
@@ -143,6 +144,10 @@ export async function messageFor(crypto: CryptoProvider, batch: KeyBatch, name: 
   return { ...common, hashes: await Promise.all(entries.map((each) => entryHash(crypto, each))), entry };
 }
 
+/** The member that a batch names as its sender. */
+export const senderOf = ({ members }: Roster, batchHead: Bytes): Member | null =>
+  [...members.values()].find(({ name }) => equal(name, batchHead.subarray(28))) ?? null;
+
 /** Everything a member checks of another's key, in this order. `prekeys` are its own, by number. */
 export async function openKeys(
   crypto: CryptoProvider,
@@ -156,14 +161,16 @@ export async function openKeys(
   if (common.length !== HEAD_BYTES || !equal(common.subarray(0, 4), MAGIC)) return no('malformed');
   if (common[4] !== VERSION || common[5] !== SUITE) return no('unsupported');
   if (!equal(common.subarray(6, 22), roster.callId)) return no('other-call');
-  // 2. This epoch, and the roster that we ourselves computed for it.
-  const sender = [...roster.members.values()].find((member) => equal(member.name, common.subarray(28)));
+  // 2. This epoch, and another member.
+  const sender = senderOf(roster, common);
   if (!equal(common.subarray(22, 28), concat(u32(epoch), u16(epoch % 65_536)))) return no('wrong-epoch');
-  if (!equal(message.rosterHash, hash)) return no('wrong-roster');
-  if (sender === undefined || equal(sender.name, self.name)) return no('unknown-sender');
-  // 3. The sender signed this batch, for everybody else in the roster and nobody more.
+  if (sender === null || equal(sender.name, self.name)) return no('unknown-sender');
+  // 3. It signed this batch,
   if (!(await crypto.verify(sender.identityKey, signedBytes(message, hashes), message.signature)))
     return no('unauthentic');
+  // for the roster that we ourselves computed: everybody else in it and nobody more. The signature comes first, so that only a
+  // member can say that it sees another roster.
+  if (!equal(message.rosterHash, hash)) return no('wrong-roster');
   if (hashes.length !== roster.members.size - 1 || !isPoint(message.nextPrekey)) return no('malformed');
   // 4. Our entry is one of it.
   const own = await entryHash(crypto, entry);
@@ -175,7 +182,7 @@ export async function openKeys(
   const shared = await prekey.agree(message.ephemeral);
   if (shared === null) return no('unauthentic');
   const key = await wrappingKey(crypto, shared, hash, to, message.ephemeral, prekey.publicKey);
-  const secret = await crypto.sivOpen(key, [to, hash], entry.wrapped);
+  const secret = sivOpen(key, [to, hash], entry.wrapped);
   if (secret?.length !== 32) return no('unauthentic');
   // 6. It is the key that everybody got: AES-SIV alone does not commit to one.
   if (!equal(await commit(crypto, secret, common), message.commitment)) return no('equivocation');

@@ -87,7 +87,7 @@ export const epochHash = (crypto: CryptoProvider, roster: Roster, epoch: number)
 async function changed(
   crypto: CryptoProvider,
   roster: Roster,
-  change: Partial<Pick<Roster, 'members' | 'admissions' | 'gone'>>,
+  change: Partial<Pick<Roster, 'members' | 'creator' | 'admissions' | 'gone'>>,
 ): Promise<RosterResult> {
   const next = { ...roster, ...change };
   const digest = await digestOf(crypto, next.callId, next.members);
@@ -174,8 +174,16 @@ async function join(
   judge: JudgeJoin,
 ): Promise<RosterResult> {
   const admission = roster.admissions.get(hex(statement.admission));
-  if (admission === undefined || !equal(admission.account, statement.account)) return no('not-admitted');
+  const admitted = admission !== undefined && equal(admission.account, statement.account);
+  if (!admitted && !isFounderAgain(roster, statement)) return no('not-admitted');
   return enter(crypto, roster, statement, signature, judge);
+}
+
+/** The founder has no admission; while it is a member its device may take its own place anew. */
+function isFounderAgain({ members, creator }: Roster, { account, device, admission }: Join): boolean {
+  const founder = members.get(creator);
+  if (founder === undefined || !equal(admission, NO_ADMISSION)) return false;
+  return equal(founder.account, account) && equal(founder.device, device);
 }
 
 /** Takes the device in; a device that comes back takes the place of its own earlier participant. */
@@ -197,10 +205,22 @@ async function enter(
   const name = await nameOf(crypto, account, device, identityKey);
   const earlier = [...roster.members.values()].find((member) => equal(member.name, name));
   const { members, gone } = earlier ? without(roster, earlier.participant) : roster;
+  const same = earlier ? inherited(roster, hex(earlier.participant), key) : {};
   if (members.size >= GROUP_SIZE) return no('full');
   const admission = hex(statement.admission);
   const member = { participant, account, device, identityKey, name, prekey, prekeyNumber: 0, admission };
-  return changed(crypto, roster, { members: new Map([...members, [key, member]]), gone });
+  return changed(crypto, roster, { ...same, members: new Map([...members, [key, member]]), gone });
+}
+
+/** What a participant may, its device may under the participant id that replaced it: being the founder, removing whom it admitted. */
+function inherited(
+  { creator, admissions }: Roster,
+  earlier: string,
+  now: string,
+): Pick<Roster, 'creator' | 'admissions'> {
+  const own = (by: string) => (by === earlier ? now : by);
+  const moved = [...admissions].map(([hash, { account, by }]) => [hash, { account, by: own(by) }] as const);
+  return { creator: own(creator), admissions: new Map(moved) };
 }
 
 /** Takes over the next prekey that a member's verified key batch carried. Does not change the digest. */

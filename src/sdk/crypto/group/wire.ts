@@ -1,5 +1,5 @@
 /** Statements and key batches as the server carries them: opaque to it, one encoding each. */
-import { concat, u16 } from '../../../bytes/join.ts';
+import { concat, lp, u16 } from '../../../bytes/join.ts';
 import type { Bytes } from '../provider.ts';
 import { SIZES } from '../provider.ts';
 import type { KeyBatch, WrappedKey } from './keys.ts';
@@ -10,6 +10,52 @@ import { statementBytes } from './statement.ts';
 /** The signed bytes, then the signature. */
 export function encodeStatement(callId: Bytes, { statement, signature }: SignedStatement): Bytes {
   return concat(statementBytes(callId, statement), signature);
+}
+
+/** A JOIN also carries the certificates that its key is judged by. */
+export interface Proof extends SignedStatement {
+  /** DER, the leaf first; of a JOIN only. */
+  certificates: readonly Bytes[];
+}
+
+const CERTIFICATES_MAX = 6;
+
+/** A statement as the log has it: of a JOIN with `u8 count || lp(certificate)` for each after it. */
+export function encodeProof(callId: Bytes, { certificates, ...signed }: Proof): Bytes {
+  const encoded = encodeStatement(callId, signed);
+  if (signed.statement.kind !== 'join') return encoded;
+  return concat(encoded, Uint8Array.of(certificates.length), ...certificates.map(lp));
+}
+
+/** Null unless the bytes are a proof of this call in its one encoding. */
+export function decodeProof(callId: Bytes, bytes: Uint8Array): Proof | null {
+  const alone = decodeStatement(callId, bytes);
+  if (alone) return alone.statement.kind === 'join' ? null : { ...alone, certificates: [] };
+  const length = joinBytes(callId);
+  const signed = decodeStatement(callId, bytes.subarray(0, length));
+  const certificates = signed?.statement.kind === 'join' ? readCertificates(bytes.subarray(length)) : null;
+  return signed && certificates && { ...signed, certificates };
+}
+
+const joinBytes = (callId: Bytes): number =>
+  statementBytes(
+    callId,
+    READ.join((length) => new Uint8Array(length)),
+  ).length + SIZES.signature;
+
+function readCertificates(bytes: Uint8Array): Bytes[] | null {
+  const count = bytes[0] ?? 0;
+  const found: Bytes[] = [];
+  let rest = bytes.subarray(1);
+  if (count === 0 || count > CERTIFICATES_MAX) return null;
+  for (let at = 0; at < count; at++) {
+    if (rest.length < 4) return null;
+    const length = number(Uint8Array.from(rest.subarray(0, 4)));
+    if (rest.length < 4 + length) return null;
+    found.push(Uint8Array.from(rest.subarray(4, 4 + length)));
+    rest = rest.subarray(4 + length);
+  }
+  return rest.length === 0 ? found : null;
 }
 
 type Reader = (length: number) => Bytes;
