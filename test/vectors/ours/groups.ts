@@ -14,6 +14,7 @@ import { digestOf, epochHash, type Member, nameOf, type Roster } from '../../../
 import { type Statement, statementBytes } from '../../../src/sdk/crypto/group/statement.ts';
 import { nobleCrypto } from '../../../src/sdk/crypto/noble.ts';
 import { groupCode, safetyNumber, safetyQr } from '../../../src/sdk/crypto/safety.ts';
+import { sivSeal } from '../../../src/sdk/crypto/siv.ts';
 import { b, type Input, type Table } from './input.ts';
 
 const crypto = nobleCrypto();
@@ -54,8 +55,8 @@ export const groups: Table = {
     const head_ = addressed(b(i.head), to(i));
     return hex(await wrappingKey(crypto, b(i.shared), b(i.rosterHash), head_, b(i.ephemeral), b(i.prekey)));
   },
-  'group/wrapped': async (i) =>
-    hex(await crypto.sivSeal(b(i.key), [addressed(b(i.head), to(i)), b(i.rosterHash)], b(i.secret))),
+  'group/wrapped': (i) =>
+    hex(sivSeal(b(i.key), [addressed(b(i.head), to(i)), b(i.rosterHash)], b(i.secret))),
   'group/commitment': async (i) => hex(await commit(crypto, b(i.secret), b(i.head))),
   'group/entry': async (i) => hex(await entryHash(crypto, { ...to(i), wrapped: b(i.wrapped) })),
   'group/signed-keys': (i) =>
