@@ -40,6 +40,12 @@ export class GroupDraft {
     return this.members(epoch).filter((one) => one.device !== device);
   }
 
+  /** Whether the roster of these many entries has somebody in it whose departure was verified, or signed here. */
+  isPast(proofs: number): boolean {
+    const { departed, removed, views } = this.group;
+    return proofs < departed || (views[proofs] ?? []).some(({ id }) => removed.includes(id));
+  }
+
   /** Whether entries are needed that nobody has brought. */
   get isBehind(): boolean {
     return this.group.covered > this.group.handed || Object.keys(this.group.ahead).length > 0;

@@ -43,7 +43,7 @@ export function startEpochs(draft: GroupDraft): void {
 function start(draft: GroupDraft, epoch: number, held: EpochKeys): void {
   const { group, effects } = draft;
   const inIt = draft.members(epoch).some(({ id }) => id === group.own);
-  if (!inIt || held.proofs < group.departed) {
+  if (!inIt || draft.isPast(held.proofs)) {
     held.state = 'refused';
     effects.push({ type: 'refused', epoch, reason: inIt ? 'older-roster' : 'not-in-it' });
     return;
@@ -57,9 +57,10 @@ function start(draft: GroupDraft, epoch: number, held: EpochKeys): void {
 }
 
 /** Somebody went whom a prepared epoch still has in its roster: it is not entered any more, and another one follows. */
-export function refuseOlder({ group, effects }: GroupDraft): void {
+export function refuseOlder(draft: GroupDraft): void {
+  const { group, effects } = draft;
   for (const [epoch, held] of Object.entries(group.epochs)) {
-    if (Number(epoch) <= group.active || held.proofs >= group.departed || held.state === 'refused') continue;
+    if (Number(epoch) <= group.active || !draft.isPast(held.proofs) || held.state === 'refused') continue;
     held.state = 'refused';
     effects.push({ type: 'refused', epoch: Number(epoch), reason: 'older-roster' });
   }
@@ -69,7 +70,7 @@ export function refuseOlder({ group, effects }: GroupDraft): void {
 export function startMaking(draft: GroupDraft, epoch: number, late: boolean): void {
   const { group, effects } = draft;
   const held = draft.epoch(epoch);
-  if (held?.state !== 'entered' || held.proofs < group.departed) return;
+  if (held?.state !== 'entered') return;
   const others = draft.others(epoch);
   const unknown = others.filter(({ id, account, device }) => {
     const seat = held.seats.find((one) => one.device === device && one.account === account);

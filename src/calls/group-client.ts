@@ -63,6 +63,8 @@ export type GroupClient = {
   views: Record<number, GroupMember[]>;
   /** Entries up to and with the newest verified REMOVE or LEAVE. */
   departed: number;
+  /** Participants that this device has removed, whether or not the server logs it: no epoch with them in it. */
+  removed: string[];
   epochs: Record<number, EpochKeys>;
   /** Highest epoch that was prepared, and the entries that it covered. */
   highest: number;
@@ -89,6 +91,8 @@ export type GroupInput =
    * admission of this account stands.
    */
   | { type: 'folded'; members: GroupMember[]; departed: boolean; admitted: boolean }
+  /** This device signed the REMOVE of `id`. `taken` false: the server said no, and the user hears so. */
+  | { type: 'removing'; id: string; taken: boolean }
   /** This device's key of the epoch is made, held and said. */
   | { type: 'made'; epoch: number }
   /** `id` opened; null: what came did not verify as anybody's. `mismatch`: a member signed it, for another roster. */
@@ -135,6 +139,7 @@ export function emptyGroupClient(self: Party): GroupClient {
     fetching: false,
     views: {},
     departed: 0,
+    removed: [],
     epochs: {},
     highest: 0,
     covered: 0,
@@ -166,6 +171,9 @@ export function stepGroup(
       break;
     case 'folded':
       onFolded(draft, input);
+      break;
+    case 'removing':
+      onRemoving(draft, input.id, input.taken);
       break;
     case 'made':
       onMade(draft, input.epoch);
@@ -262,6 +270,16 @@ function onFolded(draft: GroupDraft, { members, departed, admitted }: GroupInput
     draft.effects.push({ type: 'join' });
   }
   startEpochs(draft);
+}
+
+/** What this device itself signed counts for it at once: it does not wait for the server to say so. */
+function onRemoving(draft: GroupDraft, id: string, taken: boolean): void {
+  const { group } = draft;
+  group.removed = group.removed.filter((one) => one !== id);
+  if (!taken) return;
+  group.removed.push(id);
+  refuseOlder(draft);
+  draft.stopSoon();
 }
 
 function onTimer(draft: GroupDraft, key: string): void {

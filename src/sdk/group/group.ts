@@ -433,10 +433,17 @@ export class Group implements GroupPart {
     const participant = fromHex(this.own ?? '');
     const member = this.log.roster?.members.get(id);
     if (this.own === null || !participant || !member) throw new CallsignError('call', 'not-a-participant');
+    const admission = this.log.roster?.admissions.get(member.admission);
+    if (this.log.roster?.creator !== this.own && admission?.by !== this.own)
+      throw new CallsignError('call', 'not-allowed');
     const proof = await this.signed({ kind: 'remove', participant, removed: member.participant });
     const { account, device } = plain(member);
+    this.#secrets.keyring.departed(this.ground.now());
+    this.step({ type: 'removing', id, taken: true });
     const reply = await this.say({ verb: 'remove', account, device, proof });
-    if (!reply?.ok) throw new CallsignError('call', reply?.reason ?? 'unanswered');
+    if (reply?.ok) return;
+    if (reply) this.step({ type: 'removing', id, taken: false });
+    throw new CallsignError('call', reply?.reason ?? 'unanswered');
   }
 
   async #code(): Promise<string> {

@@ -10,6 +10,8 @@ export interface Lies {
   answer?: (path: string, answer: Wire) => Wire;
   /** Each frame about a call becomes these, over the courier or the plane it came by. */
   frame?: (frame: Wire) => Wire[];
+  /** What its verbs are answered over a socket. */
+  reply?: (reply: Wire) => Wire;
   /** What the device says about a call. */
   verb?: (verb: Wire) => Wire;
   /** Each relayed datagram of the peer becomes these. */
@@ -67,6 +69,7 @@ export function liar(lies: Lies = {}): Liar {
         for (const body of frames(frame.body)) deliver(frame, body);
       else if (frame.type === 'deliver') deliver(frame, frame.body);
       else if (frame.call !== undefined) for (const one of frames(frame)) say(JSON.stringify(one));
+      else if (frame.type === 'reply' && lies.reply) say(JSON.stringify({ ...frame, reply: lies.reply(frame.reply) }));
       else say(data as string);
     });
     return {
@@ -81,6 +84,7 @@ export function liar(lies: Lies = {}): Liar {
           lies.sent?.(data);
           return real.send(data);
         }
+        if (!data.startsWith('{')) return real.send(data);
         const frame: Wire = JSON.parse(data);
         if (frame.type === 'ack') frame.upTo = real_.get(frame.upTo) ?? 0;
         if (frame.type === 'call' && lies.verb) frame.verb = lies.verb(frame.verb);
