@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Party, Reply, Verb } from '../protocol/call.ts';
+import { parseVerb } from '../protocol/verb.ts';
 import {
   ADMISSION_MS,
   CALLER_LEASE_MS,
@@ -9,7 +10,6 @@ import {
   IN_CALL_LEASE_MS,
   LEASE_SLACK_MS,
   LATE_GRACE_MS,
-  parseVerb,
   RING_MS,
 } from '../protocol/call.ts';
 import type { HistoryRow } from '../protocol/history.ts';

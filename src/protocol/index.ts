@@ -3,6 +3,7 @@ export * from './account-news.ts';
 export * from './api.ts';
 export * from './bundle.ts';
 export * from './call.ts';
+export * from './verb.ts';
 export * from './courier.ts';
 export * from './envelope.ts';
 export * from './event.ts';

@@ -6,14 +6,12 @@ import { view } from '../../calls/view.ts';
 import { sightOf } from '../../calls/why.ts';
 import type { Decision } from '../../calls/effect.ts';
 import {
-  parseVerb,
-  type ParsedVerb,
   type Party,
   PLANE_FRAME_BURST,
   PLANE_FRAMES_PER_SECOND,
   type Reply as VerbReply,
-  type Verb,
 } from '../../protocol/call.ts';
+import { type ParsedVerb, parseVerb, type Verb } from '../../protocol/verb.ts';
 import { CLOSE, parseClientFrame } from '../../protocol/courier.ts';
 import { onEventCommand, onEventsDue } from '../events.ts';
 import type { Actor, Arrival, ClosedSocket, Event, Json, Reply, Socket, Turn } from '../port.ts';

@@ -6,7 +6,7 @@ import { device as deviceActor } from '../../../src/actors/device/device.ts';
 import type { Actor, Event, Json, Turn } from '../../../src/actors/port.ts';
 import { type Call, isOpen } from '../../../src/calls/call.ts';
 import { decide } from '../../../src/calls/decide.ts';
-import { ROLE_OF, rolesOf } from '../../../src/calls/roles.ts';
+import { may as mayOf, rolesOf } from '../../../src/calls/roles.ts';
 import type { Simulator } from '../../../src/hosts/simulator/simulator.ts';
 import type { CallFrame, Party, Reply, Verb } from '../../../src/protocol/call.ts';
 import type { GroupWatch } from '../groups/watch.ts';
@@ -30,9 +30,14 @@ const SAID_ANEW: ReadonlySet<string> = new Set([
   'signal',
   'socket',
   'add',
+  'found',
+  'join',
   'remove',
+  'proofs',
   'keys',
   'keys-ack',
+  'keys-again',
+  'rekey',
 ] satisfies Verb['verb'][]);
 
 /** Stands beside the real actors of one run: hands them every event, and remembers what they did that clients cannot see. */
@@ -114,8 +119,7 @@ export class Witness {
   /** Whoever has not the verb's role is refused, or is told again what it was told when it had it; and changes nothing. */
   #roles({ party, verb }: Said, before: Call, after: Call | null, answer: Json, name: string): void {
     const roles = rolesOf(before, party);
-    const may = verb.verb === 'alive' ? roles.length > 0 : roles.includes(ROLE_OF[verb.verb]);
-    if (may || verb.verb === 'invite' || answer === null) return;
+    if (verb.verb === 'invite' || mayOf(roles, verb.verb) || answer === null) return;
     const again = Object.keys(before.replies).some((key) => key.startsWith(`${party.device}/${verb.verb}`));
     const refused = again || !(answer as unknown as Reply).ok;
     if (!refused || JSON.stringify(after) !== JSON.stringify(before))

@@ -40,6 +40,7 @@ export class Member {
       message: this.#message(),
       body: words(`to ${device}`),
     }));
+    this.handset.say({ verb: 'found', call, attempt: 0, join: words('join'), admit: words('admit') });
     this.handset.say({ verb: 'add', call, attempt: 0, to, set: found.set, legs, admit: words('admit') });
   }
 
@@ -65,7 +66,7 @@ export class Member {
   }
 
   #heard(frame: CallFrame): void {
-    if (frame.type === 'admitted') this.join(frame.call);
+    if (frame.type === 'proof' || frame.type === 'dropped') this.join(frame.call);
     if (frame.type === 'prepare' && frame.epoch > this.#epoch) {
       this.#epoch = frame.epoch;
       this.#opened.clear();

@@ -14,8 +14,8 @@ interface Sent {
   readonly what: CallFrame | 'datagram';
 }
 
-const TO_MEMBERS: ReadonlySet<string> = new Set(['prepare', 'keys', 'activate']);
-const TO_TALKERS: ReadonlySet<string> = new Set(['admitted', 'added', 'signal', 'connected', 'peer-lost', 'peer-back']);
+const TO_MEMBERS: ReadonlySet<string> = new Set(['prepare', 'keys', 'keys-wanted', 'activate']);
+const TO_TALKERS: ReadonlySet<string> = new Set(['proof', 'added', 'signal', 'connected', 'peer-lost', 'peer-back']);
 
 /** Stands beside each Call of a run: who is in its group, and whom it speaks to, turn by turn. */
 export class GroupWatch {
@@ -152,7 +152,8 @@ export class GroupWatch {
       from.filter(({ participant }) => !where.some((entry) => entry.participant === participant));
     for (const entry of missing(is, was)) {
       this.seen.joins++;
-      const own = accepted && said?.party.device === entry.device && ['answer', 'join'].includes(said.verb.verb);
+      const own =
+        accepted && said?.party.device === entry.device && ['answer', 'found', 'join'].includes(said.verb.verb);
       if (!own) this.#blame(`the roster changes by accepted verbs: ${entry.device.slice(0, 6)} came into ${name}`);
     }
     for (const { device, account } of missing(was, is)) {
@@ -166,11 +167,12 @@ export class GroupWatch {
         this.#blame(`who is in the roster talks: ${device.slice(0, 6)} of ${name} does not`);
   }
 
-  /** The first two by their call, then each by the answer that it was granted. */
+  /** The first two by their call, then each by the answer that it was granted, or back after it was lost. */
   #judgeTalkers(said: Said | null, before: Call | null, after: Call, accepted: boolean, name: string): void {
     for (const { device } of after.talkers) {
       if (before?.talkers.some((talker) => talker.device === device)) continue;
-      const own = accepted && said?.verb.verb === 'answer' && said.party.device === device;
+      const back = said?.verb.verb === 'join' && before?.group?.dropped.some((one) => one.device === device);
+      const own = accepted && (said?.verb.verb === 'answer' || back) && said.party.device === device;
       if (!own) this.#blame(`who talks was granted: ${device.slice(0, 6)} came into ${name}`);
     }
   }
@@ -190,10 +192,10 @@ export class GroupWatch {
   }
 }
 
-function mayRemove({ party, verb }: Said, out: Party, { caller, group }: Call): boolean {
+function mayRemove({ party, verb }: Said, out: Party, { group }: Call): boolean {
   if (verb.verb !== 'remove' || verb.device !== out.device || verb.account !== out.account) return false;
   const by = group?.rings.find((ring) => ring.account === out.account)?.by.account;
-  return party.account === caller.account || party.account === by;
+  return party.account === group?.founder || party.account === by;
 }
 
 function proxied<T extends object>(own: T, over: Partial<T>): T {
