@@ -453,6 +453,6 @@ export class Group implements GroupPart {
       account,
       spki: await crypto.sha256(concat(spkiOf(identityKey))),
     }));
-    return groupCode(this.callId, await Promise.all(ends));
+    return groupCode(crypto, this.callId, await Promise.all(ends));
   }
 }

@@ -1,8 +1,11 @@
 /**
  * SFrame (RFC 9605) around every encoded frame, in a worker (WebRTC Encoded Transform), for media that crosses a unit which
- * forwards it. Between two devices: suite 5, KID 0, the base keys of the session. Frames that do not open are dropped.
+ * forwards it. Suite 5; between two devices KID 0 and the base keys of the session, in a group the keys that `call.group.frameKeys`
+ * holds, by participant. Frames that do not open are dropped.
  */
+import type { FrameKey, FrameKeys } from '../calls/group-call.ts';
 import type { Bytes } from '../crypto/provider.ts';
+import { equal } from '../../bytes/join.ts';
 import { webCrypto } from '../crypto/webcrypto.ts';
 import { type SFrameReceiver, type SFrameSender, sframeReceiver, sframeSender } from '../media/sframe.ts';
 
@@ -12,12 +15,16 @@ const KID = 0;
 /** To the worker. */
 export type FrameOrder =
   | { readonly type: 'keys'; readonly send: Bytes; readonly receive: Bytes }
+  /** Of a group, whole: `{ type: 'group', ...call.group.frameKeys }`, said again whenever they change. */
+  | ({ readonly type: 'group' } & FrameKeys)
   | { readonly type: 'erase' };
 
 /** What a transform does, and for which stream: its index is authenticated with each frame, so that none passes as another's. */
 export interface FrameRole {
   readonly way: 'send' | 'receive';
   readonly stream: number;
+  /** Of a group, for `receive`: the participant whose frames these are. Another one's do not open. */
+  readonly participant?: string;
 }
 
 interface EncodedFrame {
@@ -36,8 +43,10 @@ export interface FrameScope {
 }
 
 interface Keys {
-  sender(): Promise<SFrameSender>;
-  receiver(): Promise<SFrameReceiver>;
+  /** Null while nothing may be sent. */
+  sender(): Promise<SFrameSender> | null;
+  /** With the keys as they are now; the same one while they are only added to and taken from. */
+  receiver(participant: string | undefined): Promise<SFrameReceiver | null>;
 }
 
 function keysOf(order: FrameOrder & { type: 'keys' }): Keys {
@@ -46,12 +55,59 @@ function keysOf(order: FrameOrder & { type: 'keys' }): Keys {
   return {
     /** One counter for all streams of this device: a nonce is never used twice under the key. */
     sender: () => (sender ??= sframeSender(crypto, SUITE, KID, order.send)),
-    receiver: async () => {
+    receiver: async (participant) => {
+      if (participant !== undefined) return null;
       const receiver = sframeReceiver(crypto, SUITE);
       await receiver.add(KID, order.receive);
       return receiver;
     },
   };
+}
+
+interface Kept<T> {
+  readonly is: FrameKey;
+  readonly made: Promise<T>;
+}
+
+const same = (a: FrameKey, b: FrameKey): boolean => a.kid === b.kid && equal(a.key, b.key);
+
+/**
+ * The keys of a group as they were told last. A key that stays keeps its counter and its window: a counter that began again under it
+ * would repeat nonces.
+ */
+class GroupKeys {
+  readonly #crypto = webCrypto();
+  #send: Kept<SFrameSender> | null = null;
+  readonly #receivers = new Map<string, { readonly receiver: SFrameReceiver; keys: readonly FrameKey[] }>();
+  #told: Promise<void> = Promise.resolve();
+
+  tell({ send, receive }: FrameKeys): void {
+    if (!send) this.#send = null;
+    else if (!this.#send || !same(this.#send.is, send))
+      this.#send = { is: send, made: sframeSender(this.#crypto, SUITE, send.kid, send.key) };
+    this.#told = this.#told.then(() => this.#hear(receive));
+  }
+
+  async #hear(receive: FrameKeys['receive']): Promise<void> {
+    for (const participant of this.#receivers.keys())
+      if (!receive.some((one) => one.participant === participant)) this.#receivers.delete(participant);
+    for (const { participant, keys } of receive) {
+      const held = this.#receivers.get(participant) ?? { receiver: sframeReceiver(this.#crypto, SUITE), keys: [] };
+      this.#receivers.set(participant, held);
+      for (const old of held.keys) if (!keys.some((key) => same(key, old))) held.receiver.remove(old.kid);
+      for (const key of keys) if (!held.keys.some((old) => same(key, old))) await held.receiver.add(key.kid, key.key);
+      held.keys = keys;
+    }
+  }
+
+  sender(): Promise<SFrameSender> | null {
+    return this.#send?.made ?? null;
+  }
+
+  async receiver(participant = ''): Promise<SFrameReceiver | null> {
+    await this.#told;
+    return this.#receivers.get(participant)?.receiver ?? null;
+  }
 }
 
 /** Runs in the worker: `serveFrames(self)`. Until keys are there, and after they were erased, no frame passes. */
@@ -61,12 +117,15 @@ export function serveFrames(scope: FrameScope): void {
   let refused = 0;
   scope.addEventListener('message', ({ data }) => {
     const order = data as FrameOrder;
-    keys = order.type === 'keys' ? keysOf(order) : null;
+    if (order.type === 'group') {
+      const group: GroupKeys = keys instanceof GroupKeys ? keys : new GroupKeys();
+      group.tell(order);
+      keys = group;
+    } else keys = order.type === 'keys' ? keysOf(order) : null;
   });
   scope.addEventListener('rtctransform', ({ transformer }) => {
     const { options, readable, writable } = transformer as Transformer;
-    const each =
-      options.way === 'send' ? sealing(options.stream, () => keys) : opening(options.stream, () => keys, counted);
+    const each = options.way === 'send' ? sealing(options.stream, () => keys) : opening(options, () => keys, counted);
     void readable
       .pipeThrough(new TransformStream<EncodedFrame, EncodedFrame>({ transform: each }))
       .pipeTo(writable)
@@ -92,13 +151,14 @@ function sealing(stream: number, keys: () => Keys | null): Through {
   };
 }
 
-function opening(stream: number, keys: () => Keys | null, counted: (ok: boolean) => void): Through {
+function opening({ stream, participant }: FrameRole, keys: () => Keys | null, counted: (ok: boolean) => void): Through {
   const metadata = Uint8Array.of(stream);
   let under: Keys | null = null;
   let receiver: SFrameReceiver | null = null;
   return async (frame, out) => {
     const now = keys();
-    if (now !== under) [under, receiver] = [now, (await now?.receiver()) ?? null];
+    if (now !== under || participant !== undefined)
+      [under, receiver] = [now, (await now?.receiver(participant)) ?? null];
     const result = await receiver?.open(new Uint8Array(frame.data), metadata);
     counted(result?.ok === true);
     if (!result?.ok) return;
