@@ -6,6 +6,12 @@ import { table } from '../support/table.ts';
 interface Explained {
   readonly why: string;
   readonly milestones: readonly { readonly type: string; readonly at: number; readonly reason: string | null }[];
+  readonly pushes: readonly {
+    readonly device: string;
+    readonly type: string;
+    readonly at: number;
+    readonly reason: string | null;
+  }[];
   readonly live: {
     readonly state: string;
     readonly refusal: string | null;
@@ -30,8 +36,9 @@ export const callWhy: Command = {
   },
 };
 
-function told({ why, milestones, live }: Explained): string[] {
+function told({ why, milestones, pushes, live }: Explained): string[] {
   const steps = milestones.map(({ at, type, reason }) => [new Date(at).toISOString(), type, reason ?? '']);
+  const sent = pushes.map(({ at, device, type, reason }) => [new Date(at).toISOString(), device, type, reason ?? '']);
   const legs = (live?.legs ?? []).map(({ device, state, reached }) => [
     device,
     state,
@@ -42,5 +49,6 @@ function told({ why, milestones, live }: Explained): string[] {
     ...table([['when', 'what', 'reason'], ...steps]),
     ...(live ? [`now: ${live.state}${live.refusal === null ? '' : `, refused: ${live.refusal}`}`] : []),
     ...(legs.length > 0 ? table([['device', 'leg', 'invitation'], ...legs]) : []),
+    ...(sent.length > 0 ? table([['when', 'device', 'push', 'reason'], ...sent]) : []),
   ];
 }

@@ -46,9 +46,10 @@ export class Feed implements Events {
     return this.#db.insert(event).values(values);
   }
 
-  async of(actor: string, name: string): Promise<readonly EventRow[]> {
+  async of(actor: string, name: string, reference?: string): Promise<readonly EventRow[]> {
     const [from, to] = [`${actor}/${name}/`, `${actor}/${name}0`];
-    const own = and(gte(event.id, from), lt(event.id, to));
+    const about = reference === undefined ? undefined : eq(event.reference, reference);
+    const own = and(gte(event.id, from), lt(event.id, to), about);
     const rows = await this.#db.select().from(event).where(own).orderBy(asc(event.sequence)).limit(MOST_OF_ONE);
     return rows.map(rowOf);
   }

@@ -308,7 +308,7 @@ export interface Events {
     limit: number,
   ): Promise<readonly { readonly cursor: number; readonly row: EventRow }[]>;
   /** The rows of one actor, in order of arrival; of a call that is all of its milestones, also after it erased itself. */
-  of(actor: string, name: string): Promise<readonly EventRow[]>;
+  of(actor: string, name: string, reference?: string): Promise<readonly EventRow[]>;
   /** The newest row of this kind of actor whose id begins with `chain`. */
   last(actor: string, chain: string): Promise<EventRow | null>;
   /** Writes one row; false when its id was taken. */

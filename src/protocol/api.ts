@@ -387,6 +387,8 @@ export const CallExplanation = v.object({
   /** waiting, refused, silenced, merged, replaced, taken-back, not-reached, not-alerted or rang. */
   why: v.string(),
   milestones: v.array(v.object({ type: v.string(), at: Millis, reason: v.nullable(v.string()) })),
+  /** What came of the pushes to its devices, as long as the call knows them: push.sent, push.failed or push.misconfigured. */
+  pushes: v.array(v.object({ device: v.string(), type: v.string(), at: Millis, reason: v.nullable(v.string()) })),
   /** What the call itself still knows; null once it erased itself, 24 h after its end. */
   live: v.nullable(
     v.looseObject({

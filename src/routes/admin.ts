@@ -75,7 +75,11 @@ export const admin = factory
     const live = asked.ok && asked.value.ok ? asked.value.sight : null;
     if (rows.length === 0 && !live) return asked.ok ? problem(c, 'not-found', 'unknown-call') : asked.response;
     const milestones = rows.map(({ type, at, reason }) => ({ type, at, reason }));
-    return c.json({ call, why: whyOf(milestones), milestones, live });
+    const told = await Promise.all(
+      (live?.legs ?? []).map(({ device }) => c.var.services.db.events.of('device', device, call)),
+    );
+    const pushes = told.flat().map(({ subject: device, type, at, reason }) => ({ device, type, at, reason }));
+    return c.json({ call, why: whyOf(milestones), milestones, pushes, live });
   })
   .get('/v1/admin/policy', (c) => c.json(c.var.services.policy))
   .get('/v1/admin/trust', async (c) => {

@@ -315,6 +315,9 @@ export function courier(host: HostName): void {
         await until(async () => (await put(envelope({ id: 'e' })))[0]?.ok);
         await until(() => delivered(third).includes('e'));
         expect(third.all('deliver').at(-1)).toMatchObject({ id: 'e', seq: 5 });
+        third.send({ type: 'ack', upTo: 5 });
+        await third.lives();
+        expect(delivered(await connect())).toEqual([]);
       });
 
       it('comes again and whole to a client that knows more than the mailbox, in a new box', async () => {
@@ -378,6 +381,15 @@ export function courier(host: HostName): void {
         expect(replies.at(-1)).toEqual({ ok: false, reason: 'mailbox-full' });
         expect(await put(envelope({ from: 'modest' }))).toMatchObject([{ ok: true, outcome: 'stored' }]);
       });
+    });
+
+    it('the keep-alive of a connection is answered without a turn of its device', async () => {
+      const line = await connect();
+      const before = (await turns())[`device/${device.enrolled.identity.device}`];
+      for (let n = 0; n < 5; n++) await line.lives();
+      expect((await turns())[`device/${device.enrolled.identity.device}`]).toBe(before);
+      line.send({ type: 'ack', upTo: 0 });
+      await until(async () => (await turns())[`device/${device.enrolled.identity.device}`] === before! + 1);
     });
 
     it('a later envelope takes the place of those of the same sender, topic and key that wait, and of no others', async () => {

@@ -1,6 +1,8 @@
 import { createHmac } from 'node:crypto';
+import * as v from 'valibot';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { within, type Device } from '../../demo/people.ts';
+import { CallExplanation } from '../../src/protocol/api.ts';
 import { ICE_QUOTA } from '../../src/protocol/ice.ts';
 import { PUSH_TESTS } from '../../src/protocol/push.ts';
 import { hello } from '../../src/identity/proof.ts';
@@ -28,6 +30,15 @@ describe.each(['workerd', 'deno'] as const)('push on %s', (host) => {
   afterEach(() => bob.client.close());
 
   const browser = (): PushSubscription => ({ kind: 'web', ...world.services.subscribe() });
+  /** The operator's view of a call, once it rings and so many pushes are told of. */
+  const explained = (call: string, pushes: number) =>
+    until(async () => {
+      const headers = { Authorization: `Bearer ${world.operator}` };
+      const answer = await fetch(`${world.server.url}/v1/admin/calls/${call}`, { headers });
+      // Unknown until its first milestone was shipped.
+      const told = answer.ok ? v.parse(CallExplanation, await answer.json()) : null;
+      return told && told.why !== 'waiting' && told.pushes.length >= pushes && told;
+    });
   const pushed = (count = 1) => until(() => world.services.pushed.length >= count && world.services.pushed[0]);
 
   it('a subscription is set, read, set again without a change, and ended', async () => {
@@ -108,6 +119,9 @@ describe.each(['workerd', 'deno'] as const)('push on %s', (host) => {
     async () => {
       const call = await world.call();
       const { tag } = await pushed();
+      const { device } = world.bob.identity;
+      const told = await explained(call.id, 1);
+      expect(told).toMatchObject({ why: 'not-reached', pushes: [{ device, type: 'push.sent', reason: 'web' }] });
       expect(await bob.client.push.callerOf(tag)).toBe(world.alice.enrolled.identity.account);
       expect(await bob.client.push.isFrom(tag, world.alice.enrolled.identity.account)).toBe(true);
       expect(await bob.client.push.isFrom(tag, bob.client.identity.account)).toBe(false);
@@ -132,6 +146,7 @@ describe.each(['workerd', 'deno'] as const)('push on %s', (host) => {
       await until(async () => (await bob.client.push.settings()).subscription === null);
       expect(world.services.pushed).toEqual([]);
       expect(world.services.answers).toEqual([]);
+      expect(await explained(call.id, 0)).toMatchObject({ why: 'not-reached', pushes: [] });
       world.alice.client.hangup(call);
       await until(() => call.phase === 'ended');
     },

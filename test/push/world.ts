@@ -1,7 +1,7 @@
 import { configFor, type Deployment, Device, enrollDevice } from '../../demo/people.ts';
 import { type HostName, type Server, startServer } from '../../demo/server.ts';
 import type { ClientConfig, Enrolled } from '../../src/sdk/index.ts';
-import { makeDevelopmentSecrets } from '../../src/hosts/secrets.ts';
+import { makeDevelopmentSecrets, openSecrets } from '../../src/hosts/secrets.ts';
 import { codeFor } from '../blackbox/world.ts';
 import { type PushServices, startPushServices } from './services.ts';
 
@@ -14,6 +14,8 @@ export interface World {
   readonly deployment: Deployment;
   readonly alice: Device;
   readonly bob: Enrolled;
+  /** The operator's key. */
+  readonly operator: string;
   /** What his application stands on. */
   readonly config: ClientConfig;
   /** Bob's application, started on what it kept; not connected. */
@@ -50,6 +52,7 @@ export async function openWorld(host: HostName, iceUrls: string): Promise<World>
     deployment,
     alice,
     bob: bob.enrolled,
+    operator: (await openSecrets(secrets, server.url, 'development')).operator,
     config,
     start: () => new Device('bob', config, bob.enrolled),
     async call() {
