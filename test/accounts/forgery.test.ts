@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { base64url } from '../../src/bytes/base64url.ts';
 import type { Head } from '../../src/directory/manifest/head.ts';
 import { genesisOf, successor } from '../../src/directory/manifest/write.ts';
-import { ManifestReply, ManifestsReply } from '../../src/protocol/api.ts';
+import { type KnownHead, KeyStatus, LookupReply, ManifestReply, ManifestsReply } from '../../src/protocol/api.ts';
+import { publishBundle } from '../../src/sdk/prekeys.ts';
 import type { Manifest, SignedManifest } from '../../src/protocol/manifest.ts';
 import { spkiOf } from '../../src/sdk/crypto/point.ts';
 import { webCrypto } from '../../src/sdk/crypto/webcrypto.ts';
@@ -225,6 +226,63 @@ describe('the server refuses', () => {
       body: { manifest: lowered },
     });
     await expect(sent).rejects.toMatchObject({ reason: 'protocol-downgrade' });
+  });
+});
+
+describe('a prekey of an old manifest, of a time when its device was not in it,', () => {
+  let laptop: Member;
+  /** The laptop’s bundle for version 1, signed with its right key. */
+  let old: object | null = null;
+  beforeAll(async () => {
+    const seeing: Between = (path, init, pass) => {
+      if (path === '/v1/keys/bundle') old = JSON.parse(init.body as string) as object;
+      return pass();
+    };
+    laptop = await members.member({ sponsor: await phone.client.sponsor(), between: seeing });
+    await laptop.client.publishKeys();
+  });
+
+  it('is refused by the server', async () => {
+    const before = await laptop.client.api.ask(KeyStatus, { method: 'GET', path: '/v1/keys/status' });
+    await expect(publishBundle(laptop.client.api, 1)).rejects.toMatchObject({
+      code: 'refused',
+      reason: 'manifest-version',
+    });
+    const after = await laptop.client.api.ask(KeyStatus, { method: 'GET', path: '/v1/keys/status' });
+    expect(after.bundle).toBe(before.bundle);
+  });
+
+  it('is refused by the SDK', async () => {
+    const { device } = laptop.client.identity;
+    const knows = await newcomer();
+    expect((await knows.client.find(ADDRESS))?.devices.map((one) => one.device)).toContain(device);
+    lie = (answer) => ({
+      ...answer,
+      results: (answer as unknown as LookupReply).results.map((one) =>
+        one.found
+          ? { ...one, devices: one.devices.map((each) => (each.device === device ? { ...each, bundle: old } : each)) }
+          : one,
+      ),
+    });
+    const found = knows.client.find(ADDRESS);
+    await expect(found).rejects.toMatchObject({ code: 'verification', reason: 'device-bundle-manifest-version' });
+    lie = null;
+  });
+});
+
+describe('a lookup that leaves out manifests', () => {
+  it('is not given by the server to who says that it knows a head which is not one', async () => {
+    const { account } = phone.client.identity;
+    const { version, hash } = await head();
+    const ask = async (known: KnownHead) => {
+      const body = { handles: [ADDRESS], claim: false, known: { [account]: known } };
+      const { results } = await alice.client.api.ask(LookupReply, { method: 'POST', path: '/v1/lookups', body });
+      return results[0]?.found === true ? results[0].manifests.length : null;
+    };
+    expect(await ask({ version, hash })).toBe(0);
+    expect(await ask({ version: version - 1, hash })).toBe(version);
+    expect(await ask({ version, hash: base64url(new Uint8Array(32)) })).toBe(version);
+    expect(await ask({ version: version + 5, hash })).toBe(version);
   });
 });
 
