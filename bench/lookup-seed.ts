@@ -32,7 +32,10 @@ const db = openRepositories(bindings.d1);
 const random = (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes));
 const text = (bytes: number) => base64url(random(bytes));
 const town = new Town({
-  now: Date.now(),
+  /** Seeding may take longer than a manifest may be old. */
+  get now() {
+    return Date.now();
+  },
   dice: { bytes: random },
   command: (to, key, body) => actors.command(to, key, body as Json),
   pass: async () => undefined,

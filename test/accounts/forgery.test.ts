@@ -177,6 +177,9 @@ const FORGERIES: readonly {
   },
 ];
 
+/** By name, which is to be read whole. */
+const NAMED = FORGERIES.map((one) => [one.what, one] as const);
+
 function recoverySigner(): Signer & { jwk: { x: string; y: string } } {
   const { publicKey } = stranger;
   return {
@@ -187,7 +190,7 @@ function recoverySigner(): Signer & { jwk: { x: string; y: string } } {
 }
 
 describe('the server refuses', () => {
-  it.each(FORGERIES)('$what', async ({ make, reason }) => {
+  it.each(NAMED)('%s', async (_, { make, reason }) => {
     const before = await head();
     const { manifest, by } = make(before);
     const signed = await signManifest(manifest, by);
@@ -302,7 +305,7 @@ describe('the SDK refuses', () => {
     });
   };
 
-  it.each(FORGERIES)('$what', async ({ make, reason }) => {
+  it.each(NAMED)('%s', async (_, { make, reason }) => {
     const { manifest, by } = make(await head());
     const forged = await signManifest(manifest, by);
     answering((list) => [...list, forged]);
