@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { attest } from './attest.ts';
 import { commit } from './commit.ts';
 import { enroll } from './enroll.ts';
+import { group } from './group.ts';
 import { lookup } from './lookup.ts';
 import { ring } from './ring.ts';
 import { srtp } from './srtp.ts';
@@ -13,7 +14,15 @@ export interface Figures {
   readonly ratios: Readonly<Record<string, number>>;
 }
 
-const benchmarks: Readonly<Record<string, () => Promise<Figures>>> = { attest, commit, enroll, lookup, ring, srtp };
+const benchmarks: Readonly<Record<string, () => Promise<Figures>>> = {
+  attest,
+  commit,
+  enroll,
+  group,
+  lookup,
+  ring,
+  srtp,
+};
 /** Other spellings. */
 const ALIASES: Readonly<Record<string, string>> = { enrol: 'enroll' };
 

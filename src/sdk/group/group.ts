@@ -426,7 +426,8 @@ export class Group implements GroupPart {
     const member = new Promise<string | null>((resolve) => this.#waiting.add(resolve));
     if (this.#client.handed === 0) await found(this, account);
     const failed = await member;
-    if (failed !== null) throw new CallsignError('call', failed);
+    if (failed === 'broken') throw new CallsignError('call', 'broken');
+    if (failed !== null) throw new CallsignError('call', 'ended');
   }
 
   async #remove(id: string): Promise<void> {

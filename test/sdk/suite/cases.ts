@@ -1,4 +1,5 @@
 /** The suite of the SDK: the same claims in every runtime that it is for. */
+import { base64url } from '../../../src/bytes/base64url.ts';
 import { fromUtf8, utf8 } from '../../../src/bytes/utf8.ts';
 import { KeyStatus } from '../../../src/protocol/api.ts';
 import { type Call, CallsignClient, CallsignError, type CallPhase, restoreIdentity } from '../../../src/sdk/index.ts';
@@ -11,6 +12,7 @@ import {
   groupOf,
   idOf,
   keptKeys,
+  meeting,
   names,
   openedWith,
   record,
@@ -176,6 +178,78 @@ export const cases: readonly Case[] = [
         [alice, bob, carol, dave].flatMap(({ device }) => device.suspicions),
         [],
         'suspicions',
+      );
+    },
+  ),
+
+  story(
+    'eight in a group hear each other, though they come two at a time and both of the first two found it',
+    async (cast) => {
+      const [alice, bob] = await meeting(cast);
+      const guests = [alice, bob, ...(await Promise.all([bring(cast, alice), bring(cast, bob)]))];
+      await together(...guests);
+      const [, , carol, dave] = guests;
+      guests.push(...(await Promise.all([bring(cast, carol!), bring(cast, dave!)])));
+      guests.push(...(await Promise.all([bring(cast, alice), bring(cast, bob)])));
+      await together(...guests);
+      await allHear(...guests);
+      const codes = await Promise.all(guests.map((guest) => groupOf(guest).code()));
+      same(new Set(codes).size, 1, 'codes to compare');
+      same(
+        guests.flatMap(({ device }) => device.suspicions),
+        [],
+        'suspicions',
+      );
+    },
+  ),
+
+  story(
+    'a person who declines, or does not answer to a group, is told to who added it, and the group goes on',
+    async (cast) => {
+      const { alice, bob, carol } = await three(cast);
+      const { device: dave, handle } = await cast.person();
+      const rang = record(alice, 'rang');
+      await groupOf(alice).add(await found(alice.device, handle));
+      (await dave.ring()).decline();
+      await until(() => rang.some(({ outcome }) => outcome === 'declined'), 'declined');
+      same(
+        rang.map(({ account, outcome }) => [account === dave.account, outcome]),
+        [
+          [true, 'ringing'],
+          [true, 'declined'],
+        ],
+        'rang',
+      );
+      await together(alice, bob, carol);
+      same(await refusal(groupOf(carol).remove({ id: idOf(alice) })), 'call/not-allowed', 'who may not remove');
+    },
+  ),
+
+  story(
+    'after a group call nothing of its secrets is in the stores, and what was given is overwritten',
+    async (cast) => {
+      const { alice, bob, carol } = await three(cast);
+      const guests = [alice, bob, carol];
+      const kept = guests.map(keptKeys);
+      const given = guests.map((guest) => groupOf(guest).frameKeys.send!.key);
+      const rung = guests.map(({ call }) => call.next('ended'));
+      alice.call.hangup();
+      bob.call.hangup();
+      await within(Promise.all(rung), 'the end');
+      for (const { device } of guests) {
+        const dump = await snapshot(device.store);
+        for (const { send, receive } of kept)
+          for (const { key } of [...(send ? [send] : []), ...receive.flatMap(({ keys }) => keys)])
+            claim(!dump.includes(base64url(key)), 'no key of a frame is in the store');
+      }
+      for (const key of given)
+        claim(
+          key.every((byte) => byte === 0),
+          'the keys that were given are overwritten',
+        );
+      claim(
+        guests.every(({ call }) => call.group?.frameKeys.send === null),
+        'no keys after the end',
       );
     },
   ),

@@ -103,13 +103,18 @@ export async function bring(cast: Cast, by: Guest, person?: { device: Device; ha
   return { device, call };
 }
 
-/** Alice calls Bob, and one of them founds a group by bringing Carol. */
-export async function three(cast: Cast): Promise<{ alice: Guest; bob: Guest; carol: Guest }> {
+/** Alice calls Bob; no group yet. */
+export async function meeting(cast: Cast): Promise<[alice: Guest, bob: Guest]> {
   const { alice, bob, outgoing, incoming } = await talking(cast);
-  const [a, b] = [
+  return [
     { device: alice, call: outgoing },
     { device: bob, call: incoming },
   ];
+}
+
+/** Alice founds a group by bringing Carol. */
+export async function three(cast: Cast): Promise<{ alice: Guest; bob: Guest; carol: Guest }> {
+  const [a, b] = await meeting(cast);
   const carol = await bring(cast, a);
   await together(a, b, carol);
   return { alice: a, bob: b, carol };
