@@ -313,6 +313,17 @@ describe('glare', () => {
     }
   });
 
+  it('whoever hangs up the call that was merged hangs up the one that goes on for it', () => {
+    for (const type of ['hangup', 'decline'] as const) {
+      const phone = new Phone().do(drained, place(Y), invite(X), verified(X), grant(X, 2, Y));
+      expect(phone.client.calls[Y]).toBeUndefined();
+      phone.do({ type, call: Y, scope: 'all' } as ClientInput, { type: 'peer-confirmed', call: X });
+      expect(phone.did(phone.all)).toContain('hangup');
+      expect(phone.did(phone.all)).not.toContain('media-on');
+      expect(phone.client.calls).toEqual({});
+    }
+  });
+
   it('places the call again when the survivor was gone, unless the user has cancelled', () => {
     expect(new Phone().do(place(Y), lost(true)).did()).toEqual(['ended', 'redial']);
     expect(new Phone().do(place(Y), { type: 'hangup', call: Y }, lost(true)).did()).toEqual([]);

@@ -181,7 +181,7 @@ function onCallInput(
   draft: ClientDraft,
   input: Exclude<ClientInput, { type: 'frame' | 'drained' | 'place' | 'announced' }>,
 ): void {
-  const call = draft.find(input.call);
+  const call = draft.find(input.call) ?? continuation(draft, input);
   if (!call) return;
   switch (input.type) {
     case 'accept':
@@ -210,6 +210,12 @@ function onCallInput(
     case 'timer':
       return onTimer(draft, call, input.key);
   }
+}
+
+/** Who takes back a call that was merged takes back what it goes on as: that one has no other consent. */
+function continuation(draft: ClientDraft, { type, call: id }: { type: string; call: string }): ClientCall | null {
+  const taken = type === 'hangup' || type === 'decline';
+  return taken ? (draft.live().find(({ mergedFrom }) => mergedFrom === id) ?? null) : null;
 }
 
 /** A reply that tells of the end counts like the frame that tells of it, which may be long in coming. */
