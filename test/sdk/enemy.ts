@@ -39,6 +39,8 @@ export interface Seen {
   /** Tickets asked for and planes opened: the way on which keys are confirmed and media may flow. */
   planes: number;
   datagrams: number;
+  /** What a device says once the peer's confirmation verified. */
+  confirms: number;
   media: number;
 }
 
@@ -65,7 +67,7 @@ export function copyOf(kept: KeyStore): KeyStore {
   };
 }
 
-export const nothing = (): Seen => ({ answers: 0, planes: 0, datagrams: 0, media: 0 });
+export const nothing = (): Seen => ({ answers: 0, planes: 0, datagrams: 0, confirms: 0, media: 0 });
 
 /** The server as an enemy: it answers what it likes, and whatever it pushes is its own choice. */
 export class Adversary {
@@ -113,8 +115,13 @@ export class Adversary {
     if (text === PING) return;
     const { type, request, verb } = JSON.parse(text) as { type: string; request: string; verb: Verb };
     if (type !== 'call') return;
-    if (verb.verb === 'answer') this.seen.answers++;
+    this.#count(verb);
     this.asked.push({ wire, request, verb });
+  }
+
+  #count({ verb }: Verb): void {
+    if (verb === 'answer') this.seen.answers++;
+    if (verb === 'confirm') this.seen.confirms++;
   }
 
   async #fetch(url: string, init: RequestInit): Promise<Response> {
@@ -125,7 +132,7 @@ export class Adversary {
     }
     if (url.endsWith('/verbs')) {
       const verb = JSON.parse(init.body as string) as Verb;
-      if (verb.verb === 'answer') this.seen.answers++;
+      this.#count(verb);
       return Response.json({ ok: true, call: verb.call, rev: 1, state: 'granted', serverNow: this.#honest.now() });
     }
     if (url.includes('/v1/calls/')) return Response.json({ state: 'connected', rev: 1, reason: null });
