@@ -416,6 +416,19 @@ describe('races', () => {
     expect(story.told()).toEqual(['cc ended', 'p ended']);
   });
 
+  it('a device that gave up waiting for its peer fails the call that nobody confirmed, and no other', () => {
+    const waiting = new Story().ring();
+    waiting.answer(phone);
+    waiting.verb(caller, { verb: 'hangup', detail: 'connect' } as Verb);
+    expect(waiting.call).toMatchObject({ state: 'ended', reason: 'failed', detail: 'connect', by: 'cc' });
+    expect(waiting.history().map(({ outcome }) => outcome)).toEqual(['failed', 'failed']);
+    const talking = new Story().ring();
+    talking.answer(phone);
+    talking.verb(phone, { verb: 'confirm' });
+    talking.verb(caller, { verb: 'hangup', detail: 'connect' } as Verb);
+    expect(talking.call).toMatchObject({ state: 'ended', reason: 'completed', detail: null });
+  });
+
   it('waits a lease longer for a confirmation that the loss of a socket or of the server itself holds up, once', () => {
     const lost = new Story().ring();
     lost.answer(phone);
@@ -425,6 +438,12 @@ describe('races', () => {
     expect(lost.call?.state).toBe('granted');
     expect(lost.effects).toEqual([{ type: 'deadline', key: 'connect', at: lost.now + IN_CALL_LEASE_MS }]);
     expect(lost.verb(phone, { verb: 'confirm' })).toMatchObject({ ok: true, state: 'connected' });
+
+    const late = new Story().ring();
+    late.answer(phone);
+    for (const party of [caller, phone]) late.command({ type: 'attached', party });
+    late.due('connect', CONNECT_MS);
+    expect(late.verb(phone, { verb: 'confirm' })).toMatchObject({ ok: true, state: 'connected' });
 
     const unwatched = new Story().ring();
     unwatched.answer(phone);

@@ -117,9 +117,9 @@ function perform(draft: Draft, party: Party, verb: Exclude<Verb, { verb: 'invite
     case 'confirm':
       return onConfirm(draft);
     case 'hangup':
-      return onHangup(draft, party, null);
+      return onHangup(draft, party, verb);
     case 'leave':
-      return onHangup(draft, party, verb.proof ?? null);
+      return onHangup(draft, party, verb);
     case 'socket':
       return onSocket(draft);
     case 'add':

@@ -35,15 +35,22 @@ export function onSignal(draft: Draft, party: Party, signal: VerbOf<'signal'>): 
 }
 
 /** Of a call of two it is the end; of a group only one leaves. */
-export function onHangup(draft: Draft, party: Party, proof: string | null): Reply {
-  if (draft.call.group) {
-    onLeave(draft, party, proof);
-    return draft.ok();
-  }
-  const detail = draft.is('granted') ? { detail: 'while-connecting' } : {};
-  if (draft.is('granted', 'connected')) end(draft, 'completed', { by: party.device, ...detail });
+export function onHangup(draft: Draft, party: Party, { proof = null, detail = null }: Farewell): Reply {
+  const by = party.device;
+  if (draft.call.group) onLeave(draft, party, proof);
+  else if (draft.is('granted') && detail === GAVE_UP) end(draft, 'failed', { detail, by });
+  else if (draft.is('granted')) end(draft, 'completed', { by, detail: 'while-connecting' });
+  else if (draft.is('connected')) end(draft, 'completed', { by });
   return draft.ok();
 }
+
+interface Farewell {
+  readonly proof?: string | null;
+  /** `connect`: not its user, but the device itself has waited for its peer in vain. */
+  readonly detail?: string | null;
+}
+
+const GAVE_UP = 'connect';
 
 /** Whether the device may open its call-plane socket; the actor makes the single-use ticket. */
 export function onSocket(draft: Draft): Reply {
@@ -99,14 +106,14 @@ export function onLease(draft: Draft, device: string): void {
 }
 
 /**
- * Nobody confirmed in time. Where a talker is lost, or nobody watched the deadline, the confirmation may be on its way from two
- * who talk already: they have one lease more, once.
+ * Nobody confirmed in time. Where a talker is at the call plane, or was, or nobody watched the deadline, the confirmation may be on
+ * its way from two who talk already: they have one lease more, once. Devices give up by themselves, by when they heard of the grant.
  */
 export function onConnectDeadline(draft: Draft): void {
   const { call, now } = draft;
   if (call.state !== 'granted' || now < (call.connectDeadline ?? 0)) return;
   const until = now + IN_CALL_LEASE_MS;
-  if (!isExcused(draft)) return end(draft, 'failed', { detail: 'connect' });
+  if (!isExcused(draft)) return end(draft, 'failed', { detail: GAVE_UP });
   call.connectDeadline = until;
   draft.deadline('connect', until);
 }
@@ -116,5 +123,5 @@ function isExcused({ call, now }: Draft): boolean {
   if (connectDeadline === null || grantedAt === null) return false;
   if (call.legs.some((leg) => leg.state === 'answering') || connectDeadline > grantedAt + CONNECT_MS + GRANT_WAIT_MS)
     return false;
-  return now > connectDeadline + LEASE_SLACK_MS || call.talkers.some((talker) => talker.lost);
+  return now > connectDeadline + LEASE_SLACK_MS || call.talkers.some(({ socket, lost }) => socket || lost);
 }
