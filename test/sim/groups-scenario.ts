@@ -88,9 +88,11 @@ function act(simulator: Simulator, call: string, members: readonly Member[]): vo
 
 /** Any group verb of anybody, in the call or not, about epochs that are over or never were. */
 function outOfTurn({ dice }: Simulator, call: string, one: Member): void {
-  switch (dice.below(4)) {
+  switch (dice.below(5)) {
     case 0:
       return one.join(call);
+    case 4:
+      return one.catchUp(call, dice.pick(['proofs', 'keys-again', 'rekey']));
     case 1:
       return one.keys(call, dice.below(6));
     case 2:

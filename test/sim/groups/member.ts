@@ -56,6 +56,14 @@ export class Member {
     this.handset.say({ verb: 'join', call, attempt: 0, proof: words('join') });
   }
 
+  /** What one does who missed something: the log again, keys again, fresh keys for all. */
+  catchUp(call: string, what: 'proofs' | 'keys-again' | 'rekey'): void {
+    const common = { call, attempt: 0 };
+    if (what === 'proofs') this.handset.say({ verb: what, ...common, after: 0 });
+    if (what === 'keys-again') this.handset.say({ verb: what, ...common, epoch: this.#epoch, from: [1, 2, 3, 4] });
+    if (what === 'rekey') this.handset.say({ verb: what, ...common });
+  }
+
   /** For an epoch that is, was, or never will be. */
   keys(call: string, epoch: number): void {
     this.handset.say({ verb: 'keys', call, attempt: 0, epoch, message: this.#message(), body: words('keys') });
@@ -72,6 +80,7 @@ export class Member {
       this.#opened.clear();
       this.keys(frame.call, frame.epoch);
     }
+    if (frame.type === 'keys-wanted') this.keys(frame.call, frame.epoch);
     if (frame.type === 'keys' && frame.epoch === this.#epoch) {
       this.#opened.add(frame.from);
       this.acknowledge(frame.call, frame.epoch, [...this.#opened]);

@@ -23,7 +23,7 @@ export class GroupWatch {
   readonly groups = new Set<string>();
   /** Devices by call that were ever let in to talk. */
   readonly talked = new Map<string, Set<string>>();
-  readonly seen = { joins: 0, removals: 0, leaves: 0, lost: 0, epochs: 0, refused: 0 };
+  readonly seen = { joins: 0, removals: 0, leaves: 0, lost: 0, back: 0, epochs: 0, refused: 0 };
   /** Rosters by `<call> <epoch>`, as they were prepared. */
   readonly #prepared = new Map<string, string>();
   readonly #blame: (what: string) => void;
@@ -121,6 +121,8 @@ export class GroupWatch {
     const [old, active] = [before?.group?.active ?? 0, group?.active ?? 0];
     if (active < old || active > is) this.#blame(`epochs rise by one: ${name} activated ${active} after ${old}`);
     if (is > was) this.seen.epochs++;
+    if ((group?.proofs ?? 0) < (before?.group?.proofs ?? 0))
+      this.#blame(`the log of proofs only grows: ${name} has ${group?.proofs} of ${before?.group?.proofs}`);
   }
 
   #judgeParticipants({ id, group }: Call, name: string): void {
@@ -172,6 +174,7 @@ export class GroupWatch {
     for (const { device } of after.talkers) {
       if (before?.talkers.some((talker) => talker.device === device)) continue;
       const back = said?.verb.verb === 'join' && before?.group?.dropped.some((one) => one.device === device);
+      if (back) this.seen.back++;
       const own = accepted && (said?.verb.verb === 'answer' || back) && said.party.device === device;
       if (!own) this.#blame(`who talks was granted: ${device.slice(0, 6)} came into ${name}`);
     }
