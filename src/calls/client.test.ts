@@ -317,7 +317,7 @@ describe('glare', () => {
     for (const type of ['hangup', 'decline'] as const) {
       const phone = new Phone().do(drained, place(Y), invite(X), verified(X), grant(X, 2, Y));
       expect(phone.client.calls[Y]).toBeUndefined();
-      phone.do({ type, call: Y, scope: 'all' } as ClientInput, { type: 'peer-confirmed', call: X });
+      phone.do({ type, call: Y, scope: 'all' }, { type: 'peer-confirmed', call: X });
       expect(phone.did(phone.all)).toContain('hangup');
       expect(phone.did(phone.all)).not.toContain('media-on');
       expect(phone.client.calls).toEqual({});
