@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { hex } from '../../src/bytes/hex.ts';
+import { fromHex, hex } from '../../src/bytes/hex.ts';
 import { concat } from '../../src/bytes/join.ts';
 import { utf8 } from '../../src/bytes/utf8.ts';
 import { createKeyring, ERASE_AFTER_MS, STOP_AFTER_MS } from '../../src/sdk/crypto/group/keyring.ts';
@@ -16,7 +16,14 @@ import {
 } from '../../src/sdk/crypto/group/roster.ts';
 import type { Join, Statement } from '../../src/sdk/crypto/group/statement.ts';
 import { signStatement, statementHash } from '../../src/sdk/crypto/group/statement.ts';
-import { decodeBatch, decodeStatement, encodeBatch, encodeStatement } from '../../src/sdk/crypto/group/wire.ts';
+import {
+  decodeBatch,
+  decodeProof,
+  decodeStatement,
+  encodeBatch,
+  encodeProof,
+  encodeStatement,
+} from '../../src/sdk/crypto/group/wire.ts';
 import { pad, unpad } from '../../src/sdk/crypto/body.ts';
 import { decodeAnswer, decodeInvite } from '../../src/sdk/crypto/header.ts';
 import { decodeStun } from '../../src/sdk/crypto/stun.ts';
@@ -225,6 +232,25 @@ describe('the roster', () => {
     const back = good(await apply(joined, ben, joinOf(ben, admission))).roster;
     expect(back.members.size).toBe(2);
     expect(back.gone.has(hex(before))).toBe(true);
+  });
+
+  it('gives who comes back what it could before: the founder stays the founder, and removes whom it admitted', async () => {
+    const roster = await threesome();
+    const before = [ada, ben].map(({ participant }) => participant);
+    ada.participant = crypto.random(16);
+    const founder = good(await apply(roster, ada, joinOf(ada, NO_ADMISSION))).roster;
+    expect(founder.creator).toBe(hex(ada.participant));
+    expect(await apply(founder, cas, joinOf({ ...cas, participant: crypto.random(16) }, NO_ADMISSION))).toEqual(
+      no('not-admitted'),
+    );
+    ben.participant = crypto.random(16);
+    const admission = fromHex(roster.members.get(hex(before[1]!))!.admission)!;
+    const both = good(await apply(founder, ben, joinOf(ben, admission))).roster;
+    const remove = { kind: 'remove' as const, participant: ben.participant, removed: cas.participant };
+    expect((await apply(both, ben, remove)).ok).toBe(true);
+    const gone = good(await apply(both, ada, { kind: 'leave', participant: ada.participant })).roster;
+    ada.participant = crypto.random(16);
+    expect(await apply(gone, ada, joinOf(ada, NO_ADMISSION))).toEqual(no('not-admitted'));
   });
 
   it('has one digest for one membership, which prekeys do not change', async () => {
@@ -504,4 +530,33 @@ it('a full house of 33 rekeys, everybody with everybody', async () => {
   const { messages, to } = await keysFrom(view, guests[0]!);
   expect(messages).toHaveLength(32);
   for (const who of [host, guests[1]!, guests[31]!]) expect((await openAs(view, who, to(who))).ok).toBe(true);
+});
+
+describe('proofs on the wire', () => {
+  const certificates = [crypto.random(600), crypto.random(500)];
+
+  it('have one encoding: a JOIN with its certificates, the others bare', async () => {
+    const join = await signStatement(ada.identity, callId, joinOf(ada, NO_ADMISSION));
+    const leave = await signStatement(ada.identity, callId, { kind: 'leave', participant: ada.participant });
+    for (const proof of [
+      { ...join, certificates },
+      { ...leave, certificates: [] },
+    ]) {
+      const bytes = encodeProof(callId, proof);
+      expect(decodeProof(callId, bytes)).toEqual(proof);
+      expect(decodeProof(crypto.random(16), bytes)).toBeNull();
+      for (const cut of [1, 2, 5, 100, 502]) expect(decodeProof(callId, bytes.subarray(0, -cut))).toBeNull();
+      expect(decodeProof(callId, concat(bytes, Uint8Array.of(0)))).toBeNull();
+    }
+    expect(decodeProof(callId, encodeStatement(callId, join))).toBeNull();
+    expect(decodeProof(callId, encodeProof(callId, { ...join, certificates: [] }))).toBeNull();
+  });
+
+  it('are read or refused, whatever the bytes are', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 900 }), (bytes) => {
+        expect(decodeProof(callId, bytes)).toBeNull();
+      }),
+    );
+  });
 });
