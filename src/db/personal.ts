@@ -1,5 +1,4 @@
 import { and, eq, inArray, isNotNull, lt, sql } from 'drizzle-orm';
-import { HANDLE_QUARANTINE_MS } from '../protocol/handle.ts';
 import { commit, type Database } from './database.ts';
 import type { Erasure, Personal } from './repositories.ts';
 import {
@@ -117,9 +116,9 @@ export class PersonalRows implements Personal {
     await this.#db.update(erasure).set({ doneAt: at }).where(eq(erasure.account, account));
   }
 
-  async sweep(now: number): Promise<void> {
+  async sweep(now: number, quarantineMs: number): Promise<void> {
     await commit(this.#db, [
-      this.#db.delete(handle).where(and(eq(handle.account, ''), lt(handle.releasedAt, now - HANDLE_QUARANTINE_MS))),
+      this.#db.delete(handle).where(and(eq(handle.account, ''), lt(handle.releasedAt, now - quarantineMs))),
       this.#db
         .delete(certificate)
         .where(

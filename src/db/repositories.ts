@@ -335,7 +335,7 @@ export interface Personal {
   /** Nothing of it is left. */
   done(account: string, at: number): Promise<void>;
   /** Forgets what is over: quarantines of erased accounts' handles, their certificates' entries, erasures done. */
-  sweep(now: number): Promise<void>;
+  sweep(now: number, quarantineMs: number): Promise<void>;
 }
 
 /** What a deployment is for ever. */

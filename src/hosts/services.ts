@@ -157,7 +157,10 @@ export async function composeServices(
 }
 
 /** What the periodic work of either host works with. */
-export function housekeeping({ keys, db, trust, actors, policy }: Services, settings: Settings): ChoreGround {
+export function housekeeping(
+  { keys, db, trust, actors, policy, directory }: Services,
+  settings: Settings,
+): ChoreGround {
   const fetcher: ChoreGround['fetcher'] = (url, init) => fetch(url, init);
   const secrets = { evidence: keys.evidence.secret, hardware: keys.hardware.secret };
   const hashOf = (handle: string) => handleHash({ keys }, handle);
@@ -171,6 +174,7 @@ export function housekeeping({ keys, db, trust, actors, policy }: Services, sett
     sources: listSources(settings.lists),
     fetcher,
     hashOf,
+    quarantineMs: directory.quarantineMs,
   };
 }
 

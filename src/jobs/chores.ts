@@ -1,7 +1,7 @@
 import type { Issuer } from '../ca/authority.ts';
 import type { Repositories } from '../db/repositories.ts';
 import { type Lists, refreshLists } from './lists/chore.ts';
-import { eraseAccounts, type ErasureGround } from './erasure.ts';
+import { eraseAccounts, type ErasingGround } from './erasure.ts';
 import { rejudge, type Rejudge } from './rejudge.ts';
 import { currentRevocationList } from './revocation-list.ts';
 
@@ -12,7 +12,8 @@ export interface Chore {
 }
 
 /** What housekeeping works with. */
-export interface Ground extends Lists, Omit<Rejudge, 'db' | 'trust'>, Pick<ErasureGround, 'actors' | 'hashOf'> {
+export interface Ground
+  extends Lists, Omit<Rejudge, 'db' | 'trust'>, Pick<ErasingGround, 'actors' | 'hashOf' | 'quarantineMs'> {
   readonly issuers: readonly Issuer[];
   readonly db: Repositories;
 }

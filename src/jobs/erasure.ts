@@ -9,6 +9,11 @@ export interface ErasureGround {
   readonly hashOf: (handle: string) => string;
 }
 
+/** `quarantineMs`: how long a handle that nobody has any more waits for its next holder. */
+export interface ErasingGround extends ErasureGround {
+  readonly quarantineMs: number;
+}
+
 interface Closed {
   readonly ok: boolean;
   readonly reason?: string;
@@ -18,9 +23,9 @@ interface Closed {
 }
 
 /** Every erasure that was asked for and is not done: at the closing itself, and by the chore until it is done. */
-export async function eraseAccounts(ground: ErasureGround, now: number): Promise<void> {
+export async function eraseAccounts(ground: ErasingGround, now: number): Promise<void> {
   for (const { account } of await ground.db.personal.requested()) await eraseAccount(ground, account, now);
-  await ground.db.personal.sweep(now);
+  await ground.db.personal.sweep(now, ground.quarantineMs);
 }
 
 /**
