@@ -1,4 +1,5 @@
 /** A server that lies to one device: what the real one says and hears is rewritten on its way, inside the device's own process. */
+import { PONG } from '../../../src/protocol/keep-alive.ts';
 import type { ClientConfig, SocketLike } from '../../../src/sdk/index.ts';
 
 /** JSON as it is on the wire: a liar knows no types. */
@@ -58,6 +59,7 @@ export function liar(lies: Lies = {}): Liar {
         for (const one of lies.datagram ? lies.datagram(bytes) : [bytes]) say(one.slice().buffer);
         return;
       }
+      if (data === PONG) return say(PONG);
       const frame: Wire = JSON.parse(data as string);
       if (frame.type === 'welcome')
         inject = (body) => {
