@@ -4,22 +4,22 @@ import { device } from '../../src/actors/device/device.ts';
 import { CONTROL_RESERVE_ROWS, MAILBOX_MAX_ROWS } from '../../src/protocol/courier.ts';
 
 it('a courier may acknowledge a full mailbox envelope by envelope at once, and says other things far less often', () => {
-  const { burst, weigh, hurried } = device.pace!;
-  const ack = weigh({ do: 'frame', frame: { type: 'ack', upTo: 1 } });
-  expect((MAILBOX_MAX_ROWS + CONTROL_RESERVE_ROWS) * ack).toBeLessThanOrEqual(burst / 2);
+  const pace = device.pace!;
+  const ack = pace.weigh({ do: 'frame', frame: { type: 'ack', upTo: 1 } });
+  expect((MAILBOX_MAX_ROWS + CONTROL_RESERVE_ROWS) * ack).toBeLessThanOrEqual(pace.burst / 2);
   const others = [
     { do: 'frame', frame: { type: 'call', request: 'r', verb: { verb: 'alive' } } },
     { do: 'frame', frame: { type: 'unknown' } },
     { do: 'bad-frame', reason: 'bad-frame' },
   ] as const;
-  expect(others.map((one) => weigh(one))).toEqual([1, 1, 1]);
-  expect(hurried).toEqual({ do: 'bad-frame', reason: 'too-fast' });
+  expect(others.map((one) => pace.weigh(one))).toEqual([1, 1, 1]);
+  expect(pace.hurried).toEqual({ do: 'bad-frame', reason: 'too-fast' });
 });
 
 it('a call-plane socket is paced by its text frames; the relay counts its datagrams', () => {
-  const { weigh } = call.pace!;
-  expect(weigh({ do: 'datagram', bytes: new Uint8Array(1) })).toBe(0);
-  expect(weigh({ do: 'bad-frame' })).toBe(1);
+  const pace = call.pace!;
+  expect(pace.weigh({ do: 'datagram', bytes: new Uint8Array(1) })).toBe(0);
+  expect(pace.weigh({ do: 'bad-frame' })).toBe(1);
 });
 
 it('a courier is told when to come back, spread with the crowd, and a call-plane socket is told nothing', () => {
@@ -27,5 +27,5 @@ it('a courier is told when to come back, spread with the crowd, and a call-plane
     (JSON.parse(device.farewell!(['courier'], crowd)!) as { spreadMs: number }).spreadMs;
   expect([1, 5_000, 1_000_000].map(spread)).toEqual([2_000, 5_000, 30_000]);
   expect(device.farewell!(['other'], 1)).toBe(null);
-  expect(call.farewell).toBe(undefined);
+  expect('farewell' in call).toBe(false);
 });
