@@ -25,7 +25,8 @@ const config = readConfig(process.env);
 const { keys } = await openSecrets(process.env, config.settings.origin, 'development');
 const bindings = await openBindings(config, {
   actors: [account, device, call],
-  consumers: () => new Map(),
+  // Events are forgotten as each account is done: else every actor would ask for them every 30 s, here and at the server.
+  consumers: () => new Map([['events', async () => ({ done: true as const })]]),
 });
 const { actors } = bindings;
 const db = openRepositories(bindings.d1);
@@ -84,6 +85,9 @@ async function seed(index: number): Promise<void> {
       upload: { batch, keys: Array.from({ length: KEYS }, () => text(65)) },
     });
   }
+  await town.tell('account', person.account, { do: 'events-shipped', upTo: Number.MAX_SAFE_INTEGER });
+  for (const { device: name } of person.devices)
+    await town.tell('device', name, { do: 'events-shipped', upTo: Number.MAX_SAFE_INTEGER });
   const owner = { account: person.account, verifiedAt: now, method: 'inbox' };
   await db.handles.attach(handleHash({ keys }, handle), owner, `seed-${index}`, 0);
 }
