@@ -20,7 +20,9 @@ export function start(draft: ClientDraft, call: ClientCall, connectDeadline: num
   call.startedAt = draft.now;
   call.connectDeadline = connectDeadline;
   for (const key of ['ring', 'answer'] as const) draft.timer(call, key, null);
-  draft.timer(call, 'connect', Math.max(connectDeadline, draft.now + CONNECT_MS));
+  // A newcomer to a large group has everybody in it to verify; its own lease at the server is what ends it.
+  const patience = call.group ? REJOIN_MS : CONNECT_MS;
+  draft.timer(call, 'connect', Math.max(connectDeadline, draft.now + patience));
   draft.effects.push({ type: 'handshake', call: call.id, peer });
   mediaIfAllowed(draft, call);
 }

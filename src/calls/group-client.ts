@@ -306,7 +306,7 @@ function onTimer(draft: GroupDraft, key: string): void {
   }
 }
 
-/** One member asks, the one with the lowest number at the server; the others a moment later, should it not have. */
+/** Whoever’s clock comes first; the server ignores those who ask after it. */
 function rekey(draft: GroupDraft): void {
   const { group } = draft;
   if (group.own === null) return;

@@ -205,6 +205,7 @@ export class Group implements GroupPart {
   async #fetch(after: number): Promise<void> {
     const reply = await this.say({ verb: 'proofs', after });
     const { proofs = [], group = null } = reply?.ok ? reply : {};
+    await this.log.foresee(proofs);
     this.step({ type: 'fetched', after, proofs, group, again: reply === null });
   }
 

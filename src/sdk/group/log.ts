@@ -99,6 +99,18 @@ export class GroupLog {
     }
   }
 
+  /** Reads the manifests that these entries will need, side by side: folding goes one by one and would wait for each. */
+  async foresee(texts: readonly string[]): Promise<void> {
+    const joins = texts.flatMap((text) => {
+      const bytes = fromBase64url(text);
+      const statement = bytes && decodeProof(this.#callId, bytes)?.statement;
+      return statement?.kind === 'join' ? [statement] : [];
+    });
+    const { directory } = this.#ground;
+    const chains = joins.map(({ account, manifest }) => directory.chainOf(accountIdOf(account), manifest.version));
+    await Promise.allSettled(chains);
+  }
+
   get members(): GroupMember[] {
     return [...(this.roster?.members.values() ?? [])].map(plain);
   }
