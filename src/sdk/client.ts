@@ -91,7 +91,7 @@ export class CallsignClient {
     this.own = new OwnAccount(this.api, this.directory);
     this.push = new Push(this.api);
     this.ice = new Ice(this.api);
-    this.#wakes = new Wakes(this.api, { ice: this.ice, online: () => this.#goOnline() });
+    this.#wakes = new Wakes(this.api, { ice: this.ice, online: (signal) => this.#goOnline(signal) });
     this.#upkeep = new Upkeep(this.api, attester, {
       renewalNeeded: (until, reason) => tell(events.renewalNeeded, until, reason),
       suspicious: (about, reason) => tell(events.suspicious, about, reason),
@@ -132,8 +132,15 @@ export class CallsignClient {
    */
   async connect(signal?: AbortSignal): Promise<void> {
     if (this.#upkeep.expired) await this.renew({ overdue: true, ...(signal && { signal }) });
+    const give = () => this.#courier.stop();
+    signal?.addEventListener('abort', give);
     this.#started = true;
     await this.#courier.start();
+    signal?.removeEventListener('abort', give);
+    if (signal?.aborted) {
+      this.#started = false;
+      throw new CallsignError('aborted', 'aborted');
+    }
     this.#upkeep.start();
   }
 
@@ -202,8 +209,8 @@ export class CallsignClient {
   }
 
   /** Lets a new device join this account: shows an invitation, then both screens the same code (src/sdk/link.ts). */
-  link(onEvent?: (event: LinkEvent) => void): Promise<Linking> {
-    return startLink(this.#config, this.api, this.directory, onEvent);
+  link(onEvent?: (event: LinkEvent) => void, signal?: AbortSignal): Promise<Linking> {
+    return startLink(this.#config, this.api, this.directory, onEvent, signal);
   }
 
   /** Signs for another device without a code: for two devices in one process, never for two in two hands. */
@@ -284,9 +291,9 @@ export class CallsignClient {
   }
 
   /** Connects, or connects anew at once: the server pushed because it did not reach this device. */
-  async #goOnline(): Promise<void> {
+  async #goOnline(signal: AbortSignal | undefined): Promise<void> {
     if (this.#started) this.#courier.networkChanged();
-    else await this.connect();
+    else await this.connect(signal);
   }
 
   #online(): void {

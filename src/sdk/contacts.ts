@@ -86,12 +86,12 @@ export class Contacts {
   }
 
   /** A code that the peer shows. Right, it verifies; heads of other versions are looked for in the verified chains. */
-  async scan(peer: Peer, code: Uint8Array): Promise<ScanResult> {
+  async scan(peer: Peer, code: Uint8Array, signal?: AbortSignal): Promise<ScanResult> {
     const verdict = judgeSafetyQr(code, await this.#own(), await this.#known(peer.account, peer.head));
     if (!verdict.ok) return { ok: false, reason: verdict.reason };
     const heads = [
-      await this.#sameHead(peer.account, verdict.theirHead),
-      await this.#sameHead(this.#api.identity.account, verdict.ourHead),
+      await this.#sameHead(peer.account, verdict.theirHead, signal),
+      await this.#sameHead(this.#api.identity.account, verdict.ourHead, signal),
     ];
     for (const found of heads) if (found !== 'same') return { ok: false, reason: found };
     await this.verify(peer);
@@ -160,11 +160,15 @@ export class Contacts {
   }
 
   /** Whether the chain, read and verified anew, has this head. */
-  async #sameHead(account: string, { version, hash }: KnownAccount['head']): Promise<'same' | 'fork' | 'unknown-head'> {
-    const known = await this.#directory.chainOf(account, version);
+  async #sameHead(
+    account: string,
+    { version, hash }: KnownAccount['head'],
+    signal: AbortSignal | undefined,
+  ): Promise<'same' | 'fork' | 'unknown-head'> {
+    const known = await this.#directory.chainOf(account, version, signal);
     if (!known) return 'unknown-head';
     const path = `/v1/accounts/${account}/manifests?after=0`;
-    const { manifests } = await this.#api.ask(ManifestsReply, { method: 'GET', path });
+    const { manifests } = await this.#api.ask(ManifestsReply, { method: 'GET', path, signal });
     const { crypto } = this.#api.config;
     const then = await verifyChain(crypto, account, null, manifests.slice(0, version), this.#api.serverNow());
     const text = fromBase64url(then.hash) ?? new Uint8Array();

@@ -55,6 +55,8 @@ export class Courier {
   #tail: Promise<void> = Promise.resolve();
   #cancelRetry: () => void = () => undefined;
   #cancelWatch: () => void = () => undefined;
+  /** Ends what is being asked when the courier is stopped. */
+  #over = new AbortController();
 
   constructor(config: ClientConfig, api: IdentifiedApi, events: CourierEvents) {
     this.#config = config;
@@ -71,11 +73,13 @@ export class Courier {
     const kept = (await this.#config.store.get('inbox', 'courier')) as Inbox | undefined;
     if (kept) this.#inbox = { ...kept, drained: false, clockOffset: this.#api.clockOffset };
     this.#stopped = false;
+    this.#over = new AbortController();
     await this.#connect();
   }
 
   stop(): void {
     this.#stopped = true;
+    this.#over.abort();
     this.#cancelRetry();
     this.#cancelWatch();
     this.#socket?.close(1000, 'bye');
@@ -134,8 +138,8 @@ export class Courier {
   async #hello(): Promise<string> {
     const { identity } = this.#api;
     // Anybody may ask for a nonce: a device whose certificate ended gets no token.
-    const nonce =
-      this.#nonce ?? (await new Api(this.#config).ask(NonceReply, { method: 'GET', path: '/v1/courier/nonce' })).nonce;
+    const request = { method: 'GET', path: '/v1/courier/nonce', signal: this.#over.signal } as const;
+    const nonce = this.#nonce ?? (await new Api(this.#config).ask(NonceReply, request)).nonce;
     this.#nonce = null;
     const draft = hello(identity.chain, {
       nonce,

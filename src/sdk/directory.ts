@@ -96,7 +96,7 @@ export class Directory {
       ...(signal && { signal }),
     });
     const [result] = reply.results;
-    return result?.found ? this.#verify(result, asked) : null;
+    return result?.found ? this.#verify(result, asked, signal) : null;
   }
 
   /** The head of an account's chain, as far as this device has verified it. */
@@ -143,14 +143,14 @@ export class Directory {
   }
 
   /** `asked` is canonical: the answer must be about it, or it is about somebody else. */
-  async #verify(found: Found, asked: string): Promise<Peer> {
+  async #verify(found: Found, asked: string, signal: AbortSignal | undefined): Promise<Peer> {
     const { crypto, store } = this.#config;
     const { account, set, assertion } = found;
     const before = await this.head(account);
     const head = await verifyChain(crypto, account, before, after(before, found.manifests), this.#now());
-    const handle = await this.#handle(found, head, asked);
+    const handle = await this.#handle(found, head, asked, signal);
     const devices = await Promise.all(found.devices.map((one) => this.#device(account, head, one)));
-    const recoveries = await readRecoveries(this.#config, await this.#directoryKeys(), head, found.recoveries);
+    const recoveries = await readRecoveries(this.#config, await this.#directoryKeys(signal), head, found.recoveries);
     const pinned = ((await store.get('pin', handle)) as string | undefined) ?? null;
     const changedFrom = pinned !== null && pinned !== account ? pinned : null;
     const move = changedFrom !== null && { from: changedFrom, before: await this.head(changedFrom), to: account };
@@ -168,20 +168,20 @@ export class Directory {
     return { account, handle, head, set, devices, absent, assertion, changedFrom, reset, recovery };
   }
 
-  async #handle(found: Found, head: Head, asked: string): Promise<string> {
+  async #handle(found: Found, head: Head, asked: string, signal: AbortSignal | undefined): Promise<string> {
     const facts = { issuer: this.#config.origin, head, handle: asked, now: this.#now() };
-    let plan = judgeAssertion(found.assertion, { ...facts, keys: await this.#directoryKeys() });
+    let plan = judgeAssertion(found.assertion, { ...facts, keys: await this.#directoryKeys(signal) });
     // A key that came after these were read.
     if (!plan.ok && plan.reason === 'unknown-key') {
       this.#keys = null;
-      plan = judgeAssertion(found.assertion, { ...facts, keys: await this.#directoryKeys() });
+      plan = judgeAssertion(found.assertion, { ...facts, keys: await this.#directoryKeys(signal) });
     }
     return (await concluded(this.#config.crypto, plan, 'handle')).handle;
   }
 
-  async #directoryKeys(): Promise<KeySet> {
+  async #directoryKeys(signal: AbortSignal | undefined): Promise<KeySet> {
     if (this.#keys && this.#now() < this.#keys.until) return this.#keys.set;
-    const set = await this.#api.ask(KeySet, { method: 'GET', path: '/.well-known/jwks.json' });
+    const set = await this.#api.ask(KeySet, { method: 'GET', path: '/.well-known/jwks.json', signal });
     this.#keys = { set, until: this.#now() + KEYS_MS };
     return set;
   }

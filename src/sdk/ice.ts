@@ -46,15 +46,15 @@ export class Ice {
    */
   watch(call: string, changed: (servers: IceServers) => void): () => void {
     const { now, after } = this.#api.config;
-    let over = false;
+    const over = new AbortController();
     let cancel: () => void = () => undefined;
     const again = (ms: number) => {
-      if (!over) cancel = after(Math.max(ms, 1_000), look);
+      if (!over.signal.aborted) cancel = after(Math.max(ms, 1_000), look);
     };
     const look = () => {
-      this.servers(call).then(
+      this.servers(call, over.signal).then(
         (made) => {
-          if (over) return;
+          if (over.signal.aborted) return;
           changed(made);
           again(made.until - MARGIN_MS - now());
         },
@@ -63,7 +63,7 @@ export class Ice {
     };
     look();
     return () => {
-      over = true;
+      over.abort();
       cancel();
     };
   }

@@ -14,8 +14,9 @@ import { spkiOf } from './crypto/point.ts';
 import type { SigningKey } from './crypto/provider.ts';
 import { type Attester, type Enrolled, identityKeyFor, type Proof, prove, submit } from './enroll.ts';
 import { CallsignError } from './errors.ts';
-import { LINK_POLL_MS, type LinkEvent, newcomerOf, pause, placeOf, type ShownCode, sponsorOf } from './link.ts';
+import { LINK_POLL_MS, type LinkEvent, newcomerOf, placeOf, type ShownCode, sponsorOf } from './link.ts';
 import { signManifest, verifyChain } from './manifests.ts';
+import { paused } from './patience.ts';
 
 export { recoverWithKey } from './recover-with-key.ts';
 
@@ -23,14 +24,18 @@ export { recoverWithKey } from './recover-with-key.ts';
 const TRIES = 40;
 
 /** Every step may be said again: the same step is the same answer. */
-async function patiently<T>(config: ClientConfig, work: () => Promise<T>): Promise<T> {
+async function patiently<T>(
+  { after }: ClientConfig,
+  signal: AbortSignal | undefined,
+  work: () => Promise<T>,
+): Promise<T> {
   for (let tries = 0; ; tries++) {
     try {
       return await work();
     } catch (error) {
       const passing = error instanceof CallsignError && (error.code === 'network' || (error.status ?? 0) >= 502);
       if (!passing || tries === TRIES) throw error;
-      await pause(config, LINK_POLL_MS);
+      await paused(after, LINK_POLL_MS, signal);
     }
   }
 }
@@ -47,12 +52,14 @@ interface Candidate {
  * `callsign/sdk/join`, an export of its own: a device joins an account once.
  *
  * The new device's side: takes the seat of the link that `invitation` names. Rejects when it is no invitation, over or taken.
+ * `signal` ends this side of it, now and later.
  */
 export async function join(
   config: ClientConfig,
   attester: Attester,
   invitation: string,
   onEvent: (event: LinkEvent) => void = () => undefined,
+  signal?: AbortSignal,
 ): Promise<Joining> {
   const read = readInvitation(invitation);
   if (!read) throw new CallsignError('local', 'invitation-malformed');
@@ -62,11 +69,12 @@ export async function join(
     method: 'POST',
     path: `/v1/links/${link}/challenges`,
     body: { account, secret, format: attester.format },
+    signal,
   });
   const key = await identityKeyFor(config, attester, challenge);
   const spki = base64url(spkiOf(key.publicKey));
   const candidate = { challenge, key, spki, nonce: base64url(config.crypto.random(32)) };
-  const joining = new Joining(config, api, attester, read, candidate, onEvent);
+  const joining = new Joining(config, api, attester, read, candidate, onEvent, signal);
   await joining.begin();
   return joining;
 }
@@ -80,6 +88,7 @@ export class Joining {
   readonly #invitation: LinkInvitation;
   readonly #candidate: Candidate;
   readonly #tell: (event: LinkEvent) => void;
+  readonly #signal: AbortSignal | undefined;
   #code: Promise<ShownCode> | null = null;
   #head: Head | null = null;
   #proof: Proof | null = null;
@@ -91,6 +100,7 @@ export class Joining {
     invitation: LinkInvitation,
     candidate: Candidate,
     onEvent: (event: LinkEvent) => void,
+    signal: AbortSignal | undefined,
   ) {
     this.account = invitation.account;
     this.#config = config;
@@ -99,6 +109,7 @@ export class Joining {
     this.#invitation = invitation;
     this.#candidate = candidate;
     this.#tell = onEvent;
+    this.#signal = signal;
   }
 
   /** Takes the seat: from here on device, key and nonce are bound. */
@@ -135,7 +146,9 @@ export class Joining {
     }
     await verifyChain(this.#config.crypto, this.account, head, [manifest], this.#now());
     const made = { challenge, proof, key, account: this.account, manifest, known: head };
-    const enrolled = await patiently(this.#config, () => submit(this.#config, this.#api, made));
+    const enrolled = await patiently(this.#config, this.#signal, () =>
+      submit(this.#config, this.#api, made, this.#signal),
+    );
     this.#tell({ type: 'linked', device: challenge.device });
     return enrolled;
   }
@@ -153,7 +166,8 @@ export class Joining {
     const sponsorKey = sponsor && keyOf(head, sponsor.device);
     if (!sponsor || !sponsorKey || sponsor.version !== head.version || sponsor.hash !== head.hash)
       throw new CallsignError('verification', 'link-head');
-    this.#proof = await prove(this.#config, this.#api, this.#attester, { challenge, key, account: this.account });
+    const candidate = { challenge, key, account: this.account };
+    this.#proof = await prove(this.#config, this.#api, this.#attester, candidate, this.#signal);
     await this.#say('reveals', { token: challenge.token, ...this.#proof, key: spki, nonce });
     const place = placeOf(this.account, this.#invitation.link);
     const own = newcomerOf({ device: challenge.device, key: spki, nonce });
@@ -166,8 +180,8 @@ export class Joining {
 
   /** What did not verify, or was refused for good, ends the link for both sides. */
   async #failed(cause: unknown): Promise<never> {
-    const over = cause instanceof CallsignError && cause.reason.startsWith('link-') && cause.code === 'refused';
-    if (over) throw cause;
+    const known = cause instanceof CallsignError ? cause : null;
+    if (known?.code === 'aborted' || (known?.code === 'refused' && known.reason.startsWith('link-'))) throw cause;
     try {
       await this.refuse();
     } catch {
@@ -199,8 +213,9 @@ export class Joining {
   #say(part: string, body: object): Promise<NewcomerView> {
     const { account, secret, link } = this.#invitation;
     const path = `/v1/links/${link}/${part}`;
-    return patiently(this.#config, () =>
-      this.#api.ask(NewcomerView, { method: 'POST', path, body: { account, secret, ...body } }),
+    const signal = this.#signal;
+    return patiently(this.#config, signal, () =>
+      this.#api.ask(NewcomerView, { method: 'POST', path, body: { account, secret, ...body }, signal }),
     );
   }
 
@@ -212,7 +227,7 @@ export class Joining {
         throw new CallsignError('refused', `link-${view.end ?? 'expired'}`);
       }
       if (good(view)) return view;
-      await pause(this.#config, LINK_POLL_MS);
+      await paused(this.#config.after, LINK_POLL_MS, this.#signal);
     }
   }
 }

@@ -14,6 +14,7 @@ import type { Directory } from './directory.ts';
 import { CallsignError } from './errors.ts';
 import { ownHead } from './identity.ts';
 import { signManifest } from './manifests.ts';
+import { paused } from './patience.ts';
 
 /** How often a side asks for the other's next step, ms. */
 export const LINK_POLL_MS = 700;
@@ -37,11 +38,6 @@ export interface ShownCode {
   readonly verdict: v.InferOutput<typeof VerdictSummary> | null;
 }
 
-/** Waits by the configuration's clock. */
-export function pause({ after }: ClientConfig, ms: number): Promise<void> {
-  return new Promise((resolve) => void after(ms, resolve));
-}
-
 export const bytesOf = (text: string): Bytes => fromBase64url(text) ?? new Uint8Array();
 
 export function placeOf(account: string, link: string): Place {
@@ -56,20 +52,27 @@ export function sponsorOf(head: Head, device: string, key: string, nonce: string
   return { ...newcomerOf({ device, key, nonce }), head: { version: head.version, hash: bytesOf(head.hash) } };
 }
 
-/** The account's side: starts a link whose invitation the new device reads from this screen. */
+/** The account's side: starts a link whose invitation the new device reads from this screen. `signal` ends this side of it. */
 export async function startLink(
   config: ClientConfig,
   api: IdentifiedApi,
   directory: Directory,
   onEvent: (event: LinkEvent) => void = () => undefined,
+  signal?: AbortSignal,
 ): Promise<Linking> {
   const { account } = api.identity;
-  await directory.chainOf(account, (await ownHead(config, account)).version + 1);
+  await directory.chainOf(account, (await ownHead(config, account)).version + 1, signal);
   const secret = config.crypto.random(16);
   const body = { secretHash: base64url(await config.crypto.sha256(secret)) };
-  const { link, expiresAt } = await api.ask(LinkStarted, { method: 'POST', path: '/v1/links', body, repeatable: true });
+  const request = { method: 'POST', path: '/v1/links', body, repeatable: true, signal } as const;
+  const { link, expiresAt } = await api.ask(LinkStarted, request);
   const invitation = writeInvitation({ account, link, secret: base64url(secret) });
-  return new Linking(config, api, { link, invitation, expiresAt, head: await ownHead(config, account) }, onEvent);
+  return new Linking(
+    config,
+    api,
+    { link, invitation, expiresAt, head: await ownHead(config, account), signal },
+    onEvent,
+  );
 }
 
 interface Started {
@@ -77,6 +80,7 @@ interface Started {
   readonly invitation: string;
   readonly expiresAt: number;
   readonly head: Head;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** A link as its sponsor drives it. Nothing of it survives the process: a new one is a new invitation. */
@@ -157,8 +161,9 @@ export class Linking {
   }
 
   #say(method: 'GET' | 'POST' | 'DELETE', part: string, body?: object): Promise<SponsorView> {
-    const path = `/v1/links/${this.#started.link}${part}`;
-    return this.#api.ask(SponsorView, { method, path, repeatable: true, ...(body && { body }) });
+    const { link, signal } = this.#started;
+    const path = `/v1/links/${link}${part}`;
+    return this.#api.ask(SponsorView, { method, path, repeatable: true, signal, ...(body && { body }) });
   }
 
   async #until(good: (view: SponsorView) => boolean): Promise<SponsorView> {
@@ -169,7 +174,7 @@ export class Linking {
         throw new CallsignError('refused', `link-${view.end ?? 'expired'}`);
       }
       if (good(view)) return view;
-      await pause(this.#config, LINK_POLL_MS);
+      await paused(this.#config.after, LINK_POLL_MS, this.#started.signal);
     }
   }
 }

@@ -40,7 +40,8 @@ export async function patiently<T>(
   }
 }
 
-function paused(after: ClientConfig['after'], ms: number, signal: AbortSignal | undefined): Promise<void> {
+/** Waits by the configuration's clock; `signal` ends it at once. */
+export function paused(after: ClientConfig['after'], ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const give = () => {
       cancel();
@@ -52,5 +53,15 @@ function paused(after: ClientConfig['after'], ms: number, signal: AbortSignal | 
     });
     if (signal?.aborted) give();
     else signal?.addEventListener('abort', give, { once: true });
+  });
+}
+
+/** What is begun and awaited, unless `signal` comes first. */
+export function unlessAborted<T>(signal: AbortSignal | undefined, begin: () => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const give = () => reject(new CallsignError('aborted', 'aborted'));
+    if (signal?.aborted) return give();
+    signal?.addEventListener('abort', give, { once: true });
+    begin().then(resolve, reject);
   });
 }

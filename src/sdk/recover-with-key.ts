@@ -13,6 +13,7 @@ export async function recoverWithKey(
   config: ClientConfig,
   attester: Attester,
   { of, text }: { readonly of: string; readonly text: string },
+  signal?: AbortSignal,
 ): Promise<Enrolled> {
   const secret = readRecoveryText(text);
   if (!secret) throw new CallsignError('local', 'recovery-text');
@@ -22,12 +23,12 @@ export async function recoverWithKey(
   const draft = draftRecovery({ aud: config.origin, of, ...jwk, iat });
   const statement = draft.seal(await key.sign(draft.input));
   const path = '/v1/recoveries/accounts';
-  const { account, manifests } = await api.ask(RecoveryChain, { method: 'POST', path, body: { statement } });
+  const { account, manifests } = await api.ask(RecoveryChain, { method: 'POST', path, body: { statement }, signal });
   const head = await verifyChain(config.crypto, account, null, manifests, config.now() + api.clockOffset);
   const terms = head.recovery.pending
     ? [head.recovery.pending.terms, head.recovery.effective]
     : [head.recovery.effective];
   if (!terms.some((one) => one.keyHash === keyHash)) throw new CallsignError('verification', 'recovery-key-unknown');
   const sponsor: Sponsor = { account, head, sign: async () => ({ kid: RECOVERY_KID, key, jwk }) };
-  return enroll(config, attester, { sponsor });
+  return enroll(config, attester, { sponsor, signal });
 }

@@ -8,6 +8,7 @@ import { Api, type IdentifiedApi } from './api.ts';
 import type { Call } from './calls/call.ts';
 import { CallsignError } from './errors.ts';
 import type { Ice } from './ice.ts';
+import { paused } from './patience.ts';
 
 const OPEN: ReadonlySet<string | null> = new Set(['pending', 'sent', 'delivered', 'alerting']);
 /** A hello that is refused for one of these is made once more, with a fresh nonce and the server's time. */
@@ -27,7 +28,7 @@ function isRinging({ state, leg }: Pick<Ringing, 'state' | 'leg'>): boolean {
 export interface WakeParts {
   readonly ice: Ice;
   /** Connects, unless this device is connected or about to be. */
-  readonly online: () => Promise<void>;
+  readonly online: (signal: AbortSignal | undefined) => Promise<void>;
 }
 
 /**
@@ -81,7 +82,7 @@ export class Wakes {
     const alerted = Promise.withResolvers<Call>();
     this.#waiting.set(call, alerted);
     const over = new AbortController();
-    const ended = this.#parts.online().then(() => this.#ended(call, deadline, over.signal, signal));
+    const ended = this.#parts.online(signal).then(() => this.#ended(call, deadline, over.signal, signal));
     try {
       return await Promise.race([alerted.promise, ended]);
     } finally {
@@ -93,17 +94,17 @@ export class Wakes {
   /** Resolves when the call rings here no more; a server that does not answer says nothing. */
   async #ended(call: string, deadline: number, over: AbortSignal, signal: AbortSignal | undefined): Promise<null> {
     while (!over.aborted && this.#api.serverNow() < deadline) {
-      await new Promise<void>((resolve) => void this.#api.config.after(LOOK_MS, resolve));
-      if (signal?.aborted === true) throw new CallsignError('aborted', 'aborted');
-      if (!over.aborted && !(await this.#rings(call))) break;
+      await paused(this.#api.config.after, LOOK_MS, signal);
+      if (!over.aborted && !(await this.#rings(call, signal))) break;
     }
     return null;
   }
 
-  async #rings(call: string): Promise<boolean> {
+  async #rings(call: string, signal: AbortSignal | undefined): Promise<boolean> {
     try {
-      return isRinging(await this.#api.ask(CallView, { method: 'GET', path: `/v1/calls/${call}` }));
+      return isRinging(await this.#api.ask(CallView, { method: 'GET', path: `/v1/calls/${call}`, signal }));
     } catch (error) {
+      if (signal?.aborted) throw error;
       return !(error instanceof CallsignError && error.status === 404);
     }
   }

@@ -31,6 +31,15 @@ describe('the errors of the SDK', () => {
     expect(reasons.length).toBeGreaterThan(15);
   });
 
+  it('has every reason that is written out where it is thrown', () => {
+    const written = [...thrown.matchAll(/new CallsignError\(\s*'([a-z]+)',\s*'([^']+)'/g)].map(
+      ([, code, reason]) => `${code}/${reason}`,
+    );
+    expect(written.length).toBeGreaterThan(40);
+    const listed = new Set(reasons.map(([reason, code]) => `${code}/${reason}`));
+    expect([...new Set(written)].filter((one) => one !== 'aborted/aborted' && !listed.has(one))).toEqual([]);
+  });
+
   it.each(reasons)('%s is thrown as %s', (reason, code) => {
     const lines = thrown
       .split('new CallsignError(')

@@ -2,6 +2,7 @@ import type { EndReason, Party } from '../../protocol/call.ts';
 import type { Bytes } from '../crypto/provider.ts';
 import type { SessionKeys } from '../crypto/schedule.ts';
 import { CallsignError } from '../errors.ts';
+import { unlessAborted } from '../patience.ts';
 import { tell } from '../tell.ts';
 import type { GroupCall } from './group-call.ts';
 
@@ -67,8 +68,8 @@ export interface Call {
   /** On all devices of the account, or silently on this one. */
   decline(scope?: 'device' | 'all'): void;
   hangup(): void;
-  /** Seals `content` for the peer, once keys are confirmed. Resolves when the call took it. */
-  signal(content: Uint8Array, options?: { generation?: number }): Promise<void>;
+  /** Seals `content` for the peer, once keys are confirmed. Resolves when the call took it; `signal` ends the waiting. */
+  signal(content: Uint8Array, options?: { generation?: number; signal?: AbortSignal }): Promise<void>;
   /** Sends a datagram of at most 1,500 bytes to the peer through the relay, if there is a way. */
   relay(datagram: Bytes): void;
 }
@@ -152,8 +153,11 @@ export class LiveCall implements Call {
     this.#port.hangup();
   }
 
-  signal(content: Uint8Array, { generation }: { generation?: number } = {}): Promise<void> {
-    return this.#port.signal(content, generation ?? null);
+  signal(
+    content: Uint8Array,
+    { generation, signal }: { generation?: number; signal?: AbortSignal } = {},
+  ): Promise<void> {
+    return unlessAborted(signal, () => this.#port.signal(content, generation ?? null));
   }
 
   relay(datagram: Bytes): void {

@@ -34,6 +34,8 @@ export interface HeldCall {
   linkWanted: boolean;
   stopHandshake: () => void;
   stopReopening: () => void;
+  /** Aborted when the call is over here: nobody waits for what is being asked for it. */
+  readonly over: AbortController;
   /** The peer has our confirmation: no need to say it again. */
   heard: boolean;
 }
@@ -57,6 +59,7 @@ export function heldCall(call: LiveCall, given: Partial<Pick<HeldCall, 'peer' | 
     linkWanted: false,
     stopHandshake: () => undefined,
     stopReopening: () => undefined,
+    over: new AbortController(),
     heard: false,
     ...given,
   };
@@ -64,6 +67,7 @@ export function heldCall(call: LiveCall, given: Partial<Pick<HeldCall, 'peer' | 
 
 /** Forgets every secret of the call: what is bytes is overwritten, also where the application holds it. The plane stays. */
 export function erase(held: HeldCall): void {
+  held.over.abort();
   held.stopHandshake();
   held.stopReopening();
   held.caller?.erase();

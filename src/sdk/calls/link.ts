@@ -17,11 +17,12 @@ export async function link(ground: Ground, held: HeldCall): Promise<void> {
   held.linkWanted = !held.session;
   if ((!held.session && !held.group?.newcomer) || held.plane) return;
   try {
-    const plane = await CallPlane.open(ground.config, ground.api, call.id, {
+    const events = {
       frame: (frame: CallFrame) => ground.step({ type: 'frame', frame }),
-      datagram: (bytes) => ground.behind(call.id, () => datagram(ground, held, bytes)),
+      datagram: (bytes: Bytes) => ground.behind(call.id, () => datagram(ground, held, bytes)),
       closed: () => lost(ground, held),
-    });
+    };
+    const plane = await CallPlane.open(ground.config, ground.api, call.id, events, held.over.signal);
     if (ground.find(call.id) !== held) return plane.close();
     held.plane = plane;
   } catch {

@@ -37,9 +37,15 @@ export class CallPlane {
   }
 
   /** Gets a single-use ticket and opens; resolves when frames can be sent. */
-  static async open(config: ClientConfig, api: IdentifiedApi, call: string, events: PlaneEvents): Promise<CallPlane> {
+  static async open(
+    config: ClientConfig,
+    api: IdentifiedApi,
+    call: string,
+    events: PlaneEvents,
+    signal: AbortSignal,
+  ): Promise<CallPlane> {
     const path = `/v1/calls/${call}/tickets`;
-    const { ticket } = await api.ask(Ticket, { method: 'POST', path, body: {} });
+    const { ticket } = await api.ask(Ticket, { method: 'POST', path, body: {}, signal });
     const socket = config.openSocket(`${config.origin.replace(/^http/, 'ws')}/v1/calls/${call}/socket`, [
       CALL_PROTOCOL,
       ticket,
