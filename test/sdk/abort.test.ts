@@ -260,10 +260,7 @@ describe('of a call', () => {
       signal: () => new Promise<void>(() => undefined),
       relay: () => undefined,
     };
-    const call = new LiveCall(
-      { id: '1', role: 'caller', peer: { account: 'a', handle: null }, media: [] },
-      port,
-    );
+    const call = new LiveCall({ id: '1', role: 'caller', peer: { account: 'a', handle: null }, media: [] }, port);
     const waiting = call.signal(new Uint8Array(1), { signal: over.signal });
     over.abort();
     await expect(waiting).rejects.toMatchObject({ code: 'aborted', reason: 'aborted' });

@@ -3,33 +3,17 @@
  * the liar's hands. No lie gets a call connected to the wrong peer, a suite lowered or a key repeated.
  * The constructions themselves are attacked in test/crypto/adversary.test.ts.
  */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { base64url, fromBase64url } from '../../src/bytes/base64url.ts';
 import { utf8 } from '../../src/bytes/utf8.ts';
-import { type Call, CallsignError, memoryStore, webCrypto } from '../../src/sdk/index.ts';
-import { Cast, type Device, found, until, within } from './suite/cast.ts';
+import { type Call, CallsignError, webCrypto } from '../../src/sdk/index.ts';
+import { type Device, found, until, within } from './suite/cast.ts';
+import { casting } from './suite/casting.ts';
 import { type Liar, liar, type Wire } from './suite/lies.ts';
-import { deploy, type Deployment } from './suite/server.ts';
 
-let deployed: Deployment;
-let cast: Cast;
+const stage = casting();
 
-beforeAll(async () => {
-  deployed = await deploy();
-}, 90_000);
-afterAll(async () => {
-  await deployed?.server.stop();
-});
-beforeEach(() => {
-  const { server, deployment, root } = deployed;
-  const own = { crypto: () => webCrypto(), store: async () => memoryStore() };
-  cast = new Cast({ origin: server.url, deployment, root, ...own });
-});
-afterEach(() => {
-  cast.close();
-});
-
-const liedTo = async (who: Liar) => cast.person({ config: await cast.config(who.config) });
+const liedTo = async (who: Liar) => stage.cast.person({ config: await stage.cast.config(who.config) });
 
 async function verdict(work: Promise<unknown>): Promise<string> {
   try {
@@ -67,19 +51,19 @@ async function ended(call: Call): Promise<string> {
 
 describe('a lookup', { timeout: 120_000 }, () => {
   it("with another person's certificate for a device is not believed", async () => {
-    const mallory = await cast.person();
+    const mallory = await stage.cast.person();
     const alice = await liedTo(
       ofLookups(({ devices }) => {
         devices[0].certificate = mallory.device.client.identity.chain.map((der) => base64url(der));
       }),
     );
-    const bob = await cast.person();
+    const bob = await stage.cast.person();
     expect(await verdict(found(alice.device, bob.handle))).toBe('verification/device-certificate');
   });
 
   it("with another person's bundle is not believed", async () => {
-    const mallory = await cast.person();
-    const reader = await cast.person();
+    const mallory = await stage.cast.person();
+    const reader = await stage.cast.person();
     let foreign: Wire = null;
     const spy = await liedTo(ofLookups(({ devices }) => (foreign = devices[0].bundle)));
     await found(spy.device, mallory.handle);
@@ -90,7 +74,7 @@ describe('a lookup', { timeout: 120_000 }, () => {
 
   it('with a prekey of its own under the old signature is not believed', async () => {
     const own = await webCrypto().generateAgreementKey();
-    const bob = await cast.person();
+    const bob = await stage.cast.person();
     const alice = await liedTo(
       ofLookups(({ devices }) => (devices[0].bundle.signedPrekey.key = base64url(own.publicKey))),
     );
@@ -103,14 +87,14 @@ describe('a lookup', { timeout: 120_000 }, () => {
     ['with a KEM key of its own', (bundle: Wire) => (bundle.lastResort.key = flipped(bundle.lastResort.key, 9))],
     ['of an older suite', (bundle: Wire) => (bundle.suite = 'p256')],
   ])('%s is not believed: the suite is not lowered', async (_, rewrite) => {
-    const bob = await cast.person();
+    const bob = await stage.cast.person();
     const alice = await liedTo(ofLookups(({ devices }) => rewrite(devices[0].bundle)));
     expect(await verdict(found(alice.device, bob.handle))).toMatch(/^(verification|protocol)\//);
   });
 
   it('that lists a device in a manifest which no device of the account signed is not believed', async () => {
-    const mallory = await cast.person();
-    const bob = await cast.person();
+    const mallory = await stage.cast.person();
+    const bob = await stage.cast.person();
     const alice = await liedTo(
       ofLookups((result) => {
         const last = result.manifests.at(-1);
@@ -124,7 +108,7 @@ describe('a lookup', { timeout: 120_000 }, () => {
   });
 
   it('that goes back to an older manifest than the one seen before is not believed', async () => {
-    const bob = await cast.person();
+    const bob = await stage.cast.person();
     let rewind = false;
     const alice = await liedTo(
       ofLookups((result) => {
@@ -132,14 +116,14 @@ describe('a lookup', { timeout: 120_000 }, () => {
       }),
     );
     await found(alice.device, bob.handle);
-    await cast.another(bob.device);
+    await stage.cast.another(bob.device);
     rewind = true;
     expect(await verdict(found(alice.device, bob.handle))).toBe('verification/device-certificate');
   });
 
   it('answered with another person altogether is not believed, though everything about that person is true', async () => {
-    const mallory = await cast.person();
-    const bob = await cast.person();
+    const mallory = await stage.cast.person();
+    const bob = await stage.cast.person();
     let whole: Wire = null;
     const spy = await liedTo(ofLookups((result) => (whole = structuredClone(result))));
     await found(spy.device, mallory.handle);
@@ -148,8 +132,8 @@ describe('a lookup', { timeout: 120_000 }, () => {
   });
 
   it('that hides a device is told apart from a person who has one device less', async () => {
-    const bob = await cast.person();
-    const tablet = await cast.another(bob.device);
+    const bob = await stage.cast.person();
+    const tablet = await stage.cast.another(bob.device);
     const alice = await liedTo(
       ofLookups((result) => {
         result.devices = result.devices.filter(({ device }: Wire) => device !== tablet.client.identity.device);
@@ -160,7 +144,7 @@ describe('a lookup', { timeout: 120_000 }, () => {
   });
 
   it('that is an old answer once more gives no second call the same keys', async () => {
-    const bob = await cast.person();
+    const bob = await stage.cast.person();
     let first: Wire = null;
     const alice = await liedTo(
       ofLookups((result) => {
@@ -192,8 +176,8 @@ describe('a lookup', { timeout: 120_000 }, () => {
 
 describe('an invitation', { timeout: 120_000 }, () => {
   it('whose body was swapped with that for another device rings neither', async () => {
-    const bob = await cast.person();
-    const tablet = await cast.another(bob.device);
+    const bob = await stage.cast.person();
+    const tablet = await stage.cast.another(bob.device);
     const alice = await liedTo(
       liar({
         verb(verb) {
@@ -223,7 +207,7 @@ describe('an invitation', { timeout: 120_000 }, () => {
     const bob = await liedTo(
       liar({ frame: (frame) => [frame.type === 'invite' ? { ...frame, body: flipped(frame.body, at) } : frame] }),
     );
-    const alice = await cast.person();
+    const alice = await stage.cast.person();
     const call = alice.device.client.call(await found(alice.device, bob.handle));
     await dropped(bob.device, reason);
     expect(await ended(call)).not.toBe('completed');
@@ -232,7 +216,7 @@ describe('an invitation', { timeout: 120_000 }, () => {
   it('of a call that is over, played again under its own or a new call id, rings nothing', async () => {
     const lies = liar();
     const bob = await liedTo(lies);
-    const alice = await cast.person();
+    const alice = await stage.cast.person();
     const call = alice.device.client.call(await found(alice.device, bob.handle));
     (await bob.device.ring()).decline();
     await ended(call);
@@ -250,7 +234,7 @@ describe('an invitation', { timeout: 120_000 }, () => {
     const bob = await liedTo(
       liar({ frame: (frame) => (frame.type === 'invite' ? [frame, { ...frame, rev: frame.rev + 1 }] : [frame]) }),
     );
-    const alice = await cast.person();
+    const alice = await stage.cast.person();
     alice.device.client.call(await found(alice.device, bob.handle));
     await bob.device.ring();
     await bob.device.client.history();
@@ -258,20 +242,20 @@ describe('an invitation', { timeout: 120_000 }, () => {
   });
 
   it('whose sender the server renamed rings nothing', async () => {
-    const mallory = await cast.person();
+    const mallory = await stage.cast.person();
     const { account, device } = mallory.device.client.identity;
     const bob = await liedTo(
       liar({ frame: (frame) => [frame.type === 'invite' ? { ...frame, from: { account, device } } : frame] }),
     );
-    const alice = await cast.person();
+    const alice = await stage.cast.person();
     const call = alice.device.client.call(await found(alice.device, bob.handle));
     await until(() => call.phase === 'ended', 'the end');
     expect(bob.device.rings).toEqual([]);
   });
 
   it('made by a caller who was shown an older device list of ours rings nothing: somebody serves a ghost', async () => {
-    const bob = await cast.person();
-    await cast.device({ sponsor: await bob.device.client.sponsor(), keys: false });
+    const bob = await stage.cast.person();
+    await stage.cast.device({ sponsor: await bob.device.client.sponsor(), keys: false });
     await bob.device.client.refreshOwnChain();
     const alice = await liedTo(ofLookups((result) => (result.manifests = result.manifests.slice(0, -1))));
     alice.device.client.call(await found(alice.device, bob.handle));
@@ -281,7 +265,7 @@ describe('an invitation', { timeout: 120_000 }, () => {
 
 describe('an answer', { timeout: 120_000 }, () => {
   it('that the server makes itself connects nothing', async () => {
-    const bob = await cast.person();
+    const bob = await stage.cast.person();
     const body = base64url(webCrypto().random(700));
     const lies = liar({
       frame(frame) {
@@ -302,8 +286,8 @@ describe('an answer', { timeout: 120_000 }, () => {
   it.each(['of the right device changed in one byte', 'to an earlier call', 'said to come from another device'])(
     '%s connects nothing',
     async (kind) => {
-      const bob = await cast.person();
-      const tablet = await cast.another(bob.device);
+      const bob = await stage.cast.person();
+      const tablet = await stage.cast.another(bob.device);
       let earlier: Wire = null;
       let lie = false;
       const alice = await liedTo(
@@ -338,7 +322,7 @@ describe('a grant', { timeout: 120_000 }, () => {
   it('without the consent of the user starts nothing', async () => {
     const lies = liar();
     const bob = await liedTo(lies);
-    const alice = await cast.person();
+    const alice = await stage.cast.person();
     const call = alice.device.client.call(await found(alice.device, bob.handle));
     const ringing = await bob.device.ring();
     const head = { call: call.id, rev: 1_000, at: Date.now() };
@@ -360,7 +344,7 @@ describe('a grant', { timeout: 120_000 }, () => {
 describe('the relay', { timeout: 120_000 }, () => {
   async function unconfirmed(lies: Liar, count: () => number): Promise<void> {
     const alice = await liedTo(lies);
-    const bob = await cast.person();
+    const bob = await stage.cast.person();
     const call = alice.device.client.call(await found(alice.device, bob.handle));
     (await bob.device.ring()).accept();
     await until(() => count() > 3, 'confirmations that were touched');
@@ -368,6 +352,17 @@ describe('the relay', { timeout: 120_000 }, () => {
     call.hangup();
     await ended(call);
   }
+
+  it('that lets no confirmation through confirms nobody', async () => {
+    let lost = 0;
+    const lies = liar({
+      datagram() {
+        lost++;
+        return [];
+      },
+    });
+    await unconfirmed(lies, () => lost);
+  });
 
   it('that changes confirmations confirms nobody', async () => {
     let touched = 0;
@@ -407,7 +402,7 @@ describe('the relay', { timeout: 120_000 }, () => {
       },
     });
     const alice = await liedTo(lies);
-    const bob = await cast.person();
+    const bob = await stage.cast.person();
     const honest = alice.device.client.call(await found(alice.device, bob.handle));
     const first = await bob.device.ring();
     first.accept();
@@ -425,6 +420,28 @@ describe('the relay', { timeout: 120_000 }, () => {
 });
 
 describe('frames', { timeout: 120_000 }, () => {
+  it.each(['invite', 'grant', 'accepted'])('of kind %s that are dropped connect nobody', async (kind) => {
+    let lost = 0;
+    const drop = liar({
+      frame(frame) {
+        if (frame.type !== kind) return [frame];
+        lost++;
+        return [];
+      },
+    });
+    const callee = kind !== 'accepted';
+    const bob = await (callee ? liedTo(drop) : stage.cast.person());
+    const alice = await (callee ? stage.cast.person() : liedTo(drop));
+    const call = alice.device.client.call(await found(alice.device, bob.handle));
+    if (kind !== 'invite') (await bob.device.ring()).accept();
+    await until(() => lost > 0, 'what is dropped');
+    const ringing = bob.device.rings[0];
+    expect([call.keys, ringing?.keys ?? null]).toEqual([null, null]);
+    call.hangup();
+    await ended(call);
+    expect([call.keys, ringing?.keys ?? null]).toEqual([null, null]);
+  });
+
   it('that are doubled, held back and come in another order connect the same two devices with the same keys, or nobody', async () => {
     let held: Wire[] = [];
     const bob = await liedTo(
@@ -436,7 +453,7 @@ describe('frames', { timeout: 120_000 }, () => {
         },
       }),
     );
-    const alice = await cast.person();
+    const alice = await stage.cast.person();
     const call = alice.device.client.call(await found(alice.device, bob.handle));
     const ringing = await bob.device.ring();
     ringing.accept();
@@ -459,7 +476,7 @@ describe('frames', { timeout: 120_000 }, () => {
             : [frame],
       }),
     );
-    const alice = await cast.person();
+    const alice = await stage.cast.person();
     const call = alice.device.client.call(await found(alice.device, bob.handle));
     const ringing = await bob.device.ring();
     const heard: string[] = [];

@@ -44,7 +44,7 @@ describe('without crypto.subtle, in files', { timeout: 120_000 }, () => {
       key: crypto.getRandomValues(new Uint8Array(32)),
       crypto: nobleCrypto(),
     });
-  const chosen = cases.filter(({ name }) => /from its store|same keys|secrets/.test(name));
+  const chosen = cases.filter(({ name }) => /from its store|same keys|secrets|seized/.test(name));
   it.each(chosen.map((each) => [each.name, each] as const))('%s', async (_, { run }) => {
     await run({ ...ground(), crypto: () => nobleCrypto(), store });
   });

@@ -20,7 +20,9 @@ import {
   three,
   together,
 } from './groups.ts';
+import { liar } from './lies.ts';
 import { secretsIn, snapshot } from './secrets.ts';
+import { openedBy } from './thief.ts';
 
 export interface Case {
   readonly name: string;
@@ -353,6 +355,29 @@ export const cases: readonly Case[] = [
       }
     },
   ),
+
+  story('a device that is seized after a call opens no body that was recorded of it', async (cast) => {
+    const record = liar();
+    const alice = await cast.person({ config: await cast.config(record.config) });
+    const bob = await cast.person({ config: await cast.config(record.config) });
+    const outgoing = alice.device.client.call(await found(alice.device, bob.handle));
+    (await bob.device.ring()).accept();
+    await within(outgoing.reaches('active'), 'active');
+    await outgoing.signal(utf8('what was said'));
+    outgoing.hangup();
+    await within(bob.device.rings[0]!.next('ended'), 'end');
+    same(await openedBy(bob.device, alice.device, record), 'unknown-key', 'the invitation');
+    const bodies = record.heard.flatMap(({ type, body }) => (typeof body === 'string' ? [[type, body] as const] : []));
+    for (const kind of ['invite', 'accepted'])
+      claim(
+        bodies.some(([type]) => type === kind),
+        `${kind} was recorded`,
+      );
+    for (const { device } of [alice, bob]) {
+      const dump = await snapshot(device.store);
+      for (const [type, body] of bodies) claim(!dump.includes(body), `the store keeps no body of ${type}`);
+    }
+  }),
 
   story('few one-time keys become more by themselves', async (cast) => {
     const bob = await cast.device({ keys: false });
