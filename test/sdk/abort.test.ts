@@ -16,13 +16,13 @@ import {
   newRecoveryKey,
   OwnAccount,
   type Peer,
-  recoverWithKey,
   webCrypto,
 } from '../../src/sdk/index.ts';
 import * as sdk from '../../src/sdk/index.ts';
 import { Directory } from '../../src/sdk/directory.ts';
+import { GroupFace } from '../../src/sdk/group/face.ts';
 import { Ice } from '../../src/sdk/ice.ts';
-import { join, Joining } from '../../src/sdk/join.ts';
+import { join, Joining, recoverWithKey } from '../../src/sdk/join.ts';
 import { Linking } from '../../src/sdk/link.ts';
 import { Push } from '../../src/sdk/push.ts';
 import { Cast, found, until, within } from './suite/cast.ts';
@@ -166,8 +166,10 @@ const operations: Record<string, Operation> = {
   'OwnAccount.recoveries': ({ client }, signal) => client.own.recoveries(signal),
   'OwnAccount.veto': ({ client }, signal) => client.own.veto('A'.repeat(22), signal),
   'OwnAccount.export': ({ client }, signal) => client.own.export(signal),
+  'OwnAccount.refresh': ({ client }, signal) => client.own.refresh(signal),
   'Push.settings': ({ client }, signal) => client.push.settings(signal),
   'Push.subscribe': ({ client }, signal) => client.push.subscribe({ kind: 'fcm', token: 'f'.repeat(20) }, signal),
+  'Push.rotateToken': ({ client }, signal) => client.push.rotateToken(signal),
   'Push.unsubscribe': ({ client }, signal) => client.push.unsubscribe(signal),
   'Push.test': ({ client }, signal) => client.push.test(signal),
   'Contacts.scan': async ({ client, peer }, signal) => {
@@ -251,19 +253,25 @@ describe('of a call', () => {
     await until(() => tickets.given.length === 1, 'given up');
   });
 
+  const never = () => new Promise<never>(() => undefined);
+  const nothing = () => undefined;
+  const given = { code: 'aborted', reason: 'aborted' };
+
   it('a signal that nobody takes is no longer waited for', async () => {
     const over = new AbortController();
-    const port = {
-      accept: () => undefined,
-      decline: () => undefined,
-      hangup: () => undefined,
-      signal: () => new Promise<void>(() => undefined),
-      relay: () => undefined,
-    };
-    const call = new LiveCall({ id: '1', role: 'caller', peer: { account: 'a', handle: null }, media: [] }, port);
-    const waiting = call.signal(new Uint8Array(1), { signal: over.signal });
+    const port = { accept: nothing, decline: nothing, hangup: nothing, signal: never, relay: nothing };
+    const about = { id: '1', role: 'caller', peer: { account: 'a', handle: null }, media: [] } as const;
+    const waiting = new LiveCall(about, port as never).signal(new Uint8Array(1), { signal: over.signal });
     over.abort();
-    await expect(waiting).rejects.toMatchObject({ code: 'aborted', reason: 'aborted' });
+    await expect(waiting).rejects.toMatchObject(given);
+  });
+
+  it('nor is somebody who is added to a group or put out of it', async () => {
+    const face = new GroupFace({ add: never, remove: never } as never);
+    const over = new AbortController();
+    const waiting = [face.add({} as never, over.signal), face.remove({ id: 'x' }, over.signal)];
+    over.abort();
+    for (const one of waiting) await expect(one).rejects.toMatchObject(given);
   });
 });
 

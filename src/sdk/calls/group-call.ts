@@ -68,11 +68,11 @@ export interface GroupCall {
   next<K extends keyof GroupEvents>(name: K): Promise<GroupEvents[K]>;
   /**
    * Lets a person in that was found with `claim`, and rings its devices; a call of two becomes a group with the first. Resolves when the
-   * invitation is stored; what comes of it is `rang`.
+   * invitation is stored; what comes of it is `rang`. `signal` ends the waiting.
    */
-  add(peer: Peer): Promise<void>;
-  /** Puts a participant out: by the founder, or by who added it. */
-  remove(participant: Pick<Participant, 'id'>): Promise<void>;
+  add(peer: Peer, signal?: AbortSignal): Promise<void>;
+  /** Puts a participant out: by the founder, or by who added it. `signal` ends the waiting. */
+  remove(participant: Pick<Participant, 'id'>, signal?: AbortSignal): Promise<void>;
   /** Signs the own end, and hangs up. */
   leave(): void;
   /** Sixty digits to compare: the same at all who see the same participants. */

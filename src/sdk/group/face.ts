@@ -1,6 +1,7 @@
 /** What an application holds of a group: participants, events, keys of the frames. Carries nothing out by itself. */
 import type { FrameKeys, GroupCall, GroupEvents, Participant } from '../calls/group-call.ts';
 import type { Peer } from '../directory.ts';
+import { unlessAborted } from '../patience.ts';
 import { tell } from '../tell.ts';
 
 export interface GroupPort {
@@ -43,12 +44,12 @@ export class GroupFace implements GroupCall {
     });
   }
 
-  add(peer: Peer): Promise<void> {
-    return this.#port.add(peer);
+  add(peer: Peer, signal?: AbortSignal): Promise<void> {
+    return unlessAborted(signal, () => this.#port.add(peer));
   }
 
-  remove({ id }: Pick<Participant, 'id'>): Promise<void> {
-    return this.#port.remove(id);
+  remove({ id }: Pick<Participant, 'id'>, signal?: AbortSignal): Promise<void> {
+    return unlessAborted(signal, () => this.#port.remove(id));
   }
 
   leave(): void {
