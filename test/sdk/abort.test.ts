@@ -261,7 +261,7 @@ describe('of a call', () => {
     const over = new AbortController();
     const port = { accept: nothing, decline: nothing, hangup: nothing, signal: never, relay: nothing };
     const about = { id: '1', role: 'caller', peer: { account: 'a', handle: null }, media: [] } as const;
-    const waiting = new LiveCall(about, port as never).signal(new Uint8Array(1), { signal: over.signal });
+    const waiting = new LiveCall(about, port).signal(new Uint8Array(1), { signal: over.signal });
     over.abort();
     await expect(waiting).rejects.toMatchObject(given);
   });
