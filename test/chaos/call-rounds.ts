@@ -53,6 +53,7 @@ const LONGEST_LIFE_MS = 10_000;
 const LONGEST_WITHOUT_CUT_MS = 3_000;
 /** A run in which fewer calls than this share of them were talked shows too little to pass. */
 const TALKED_AT_LEAST = 0.05;
+const LONGER_BY = 6;
 const SETTLED_WITHIN_MS = 90_000;
 /** A ring that began this long after the end was known is a ghost; sooner, its invitation was being opened. */
 const OPENING_MS = 2_000;
@@ -122,7 +123,7 @@ export async function callChaos(
   const trouble = Promise.all([kill(server, random, lanes, progress, report), drop(town, random, progress, report)]);
   await Promise.all(
     town.callers.map(async (caller, lane) => {
-      for (let round = 0; placed.length < calls; round++) {
+      for (let round = 0; !isEnough(calls, placed, report); round++) {
         const callee = town.callees[(lane + round) % lanes]!;
         const plan = PLANS[Math.floor(random() * PLANS.length)]!;
         await oneCall(caller, callee, plan, random, placed, report, progress);
@@ -137,11 +138,19 @@ export async function callChaos(
   await settle(town, placed);
   log('settled');
   await judge(town, placed, report);
+  if (report.talked < Math.max(1, Math.floor(calls * TALKED_AT_LEAST)))
+    report.complaints.push(`of ${report.calls} calls ${report.talked} were talked: this run shows nothing`);
   await judgeFeed(feed, report);
   const { doubled, delayed, cutOff } = sky;
   Object.assign(report, { doubled, delayed, cutOff });
   for (const phone of phonesOf(town)) phone.client.close();
   return report;
+}
+
+/** A short run goes on until something was talked and something was killed, for so many times its calls. */
+function isEnough(calls: number, placed: readonly Placed[], { kills }: CallReport): boolean {
+  const shown = kills > 0 && placed.some(({ callerTalked, talkedAt }) => callerTalked && talkedAt.size > 0);
+  return placed.length >= (shown ? calls : LONGER_BY * calls);
 }
 
 const phonesOf = ({ callers, callees }: Town): Phone[] => [...callers, ...callees.flatMap(({ phones }) => phones)];
@@ -298,8 +307,6 @@ async function judge(town: Town, placed: readonly Placed[], report: CallReport):
     if (one.callerTalked && one.talkedAt.size > 0) report.talked++;
     judgeCall(one, complain);
   }
-  if (report.talked < report.calls * TALKED_AT_LEAST)
-    report.complaints.push(`of ${report.calls} calls ${report.talked} were talked: this run shows nothing`);
 }
 
 /** The whole feed of calls, by call: the types of its events in their order. */

@@ -17,5 +17,5 @@ test.each(['workerd', 'deno'] as const)(
       await server.stop();
     }
   },
-  240_000,
+  600_000,
 );
