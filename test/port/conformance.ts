@@ -28,9 +28,9 @@ export function conformance(host: string, open: () => Promise<World>, pace: numb
     const logged = async (name: string, what: string): Promise<LogRow[]> =>
       (await read(name)).log.filter((row) => row.what === what);
 
-    /** Waits until `holds`, at most a hundred paces. */
+    /** Waits until `holds`, at most three hundred paces: what was lost several times in a row is tried again later each time. */
     async function until(holds: () => Promise<boolean>): Promise<void> {
-      for (let i = 0; i < 100; i++) {
+      for (let i = 0; i < 300; i++) {
         if (await holds()) return;
         await world.pass(pace);
       }
