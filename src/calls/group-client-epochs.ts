@@ -152,7 +152,10 @@ export function activateIfReady(draft: GroupDraft): void {
   draft.timer(`missing ${group.active}`, now + MISSING_AFTER_MS);
 }
 
-/** Never silence: who gave no key is named, as often as it is asked. */
+/**
+ * Never silence: who gave no key is named, as often as it is asked. A key that was wrapped to a prekey erased here comes again as
+ * it was, so in the end all make fresh ones.
+ */
 export function onMissing(draft: GroupDraft, epoch: number): void {
   const { group, effects, now } = draft;
   const held = draft.epoch(epoch);
@@ -161,7 +164,7 @@ export function onMissing(draft: GroupDraft, epoch: number): void {
   if (ids.length === 0) return;
   effects.push({ type: 'missing', epoch, ids });
   held.asked += 1;
-  if (held.asked > ASKS) return;
+  if (held.asked > ASKS) return void effects.push({ type: 'send', verb: { verb: 'rekey' } });
   const from = numbers(draft, epoch, ids);
   if (from.length > 0 && epoch === group.highest)
     effects.push({ type: 'send', verb: { verb: 'keys-again', epoch, from } });

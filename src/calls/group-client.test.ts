@@ -263,6 +263,14 @@ describe('an epoch', () => {
     expect(story.of('missing')).toHaveLength(times);
   });
 
+  it('that never comes makes its member ask for fresh ones, once', () => {
+    const story = Story.three().opened(1, 'b').frame({ type: 'activate', epoch: 1 }).wait(62_000);
+    const rekeys = () => story.of('send').filter(({ verb }) => verb.verb === 'rekey');
+    expect(rekeys()).toEqual([]);
+    story.wait(138_000);
+    expect(rekeys()).toHaveLength(1);
+  });
+
   it('is said once more when a member lacks it', () => {
     const story = Story.three().frame({ type: 'keys-wanted', epoch: 1 }).frame({ type: 'keys-wanted', epoch: 4 });
     expect(story.of('again')).toEqual([{ type: 'again', epoch: 1 }]);
