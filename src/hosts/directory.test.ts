@@ -142,7 +142,13 @@ describe('a code on its way', () => {
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const address = server.address();
     const url = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : 0}/send`;
-    return { url, seen, stop: () => new Promise((resolve) => server.close(resolve)) };
+    // Connections that are kept alive would hold it open.
+    const stop = () =>
+      new Promise((resolve) => {
+        server.close(resolve);
+        server.closeAllConnections();
+      });
+    return { url, seen, stop };
   }
 
   it.each<[string, number[], boolean, number]>([
