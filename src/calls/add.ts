@@ -29,6 +29,8 @@ export function onAdd(draft: Draft, party: Party, add: VerbOf<'add'>): Reply {
   if (isFull(group) || call.talkers.length + rings.length >= PARTICIPANTS_MAX)
     return draft.refuse('too-many-participants');
   const by = { account: party.account, device: party.device };
+  const earlier = lastRing(draft, add.to);
+  if (earlier) logRing(draft, earlier);
   group.rings = [...group.rings.filter((ring) => ring.account !== add.to), newRing(draft, add.to, by)];
   forgetLegs(draft, add.to);
   call.legs.push(...add.legs.map((leg) => newLeg(leg, add.to, party.account)));
@@ -47,7 +49,7 @@ export function onAdd(draft: Draft, party: Party, add: VerbOf<'add'>): Reply {
   return draft.ok({ pending: true });
 }
 
-/** An account has one row per call: the first two get theirs at the end, and a missed one keeps the row it has. */
+/** An account has one row per call: the first two get theirs at the end, and who is rung again keeps the row of the ring before. */
 function newRing(draft: Draft, account: string, by: Party): Ring {
   const { call, now } = draft;
   const earlier = call.group?.rings.find((ring) => ring.account === account);

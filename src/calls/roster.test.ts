@@ -280,6 +280,16 @@ describe('a call becomes a group', () => {
     expect(story.roster()).toEqual(['1 a1', '2 b1', '4 c1']);
   });
 
+  it('who talked and is rung again in vain keeps the row of having talked, and gets no second one', () => {
+    const story = new Story().withC();
+    story.verb(c, { verb: 'leave' });
+    story.add(b, 'c');
+    expect(story.history()).toEqual([expect.objectContaining({ account: 'c', outcome: 'answered', group: true })]);
+    story.do({ type: 'policy', attempt: 0, account: 'c', answer: null });
+    story.verb(a, { verb: 'leave' });
+    expect(story.history().map((row) => row.account)).toEqual(['c', 'a', 'b']);
+  });
+
   it('tells the member that added whether the person declined, was busy, could not be reached, or did not answer', () => {
     const outcome = (story: Story) =>
       story.all.flatMap((e) => (e.type === 'frame' && e.frame.type === 'added' ? [e.frame.outcome] : [])).at(-1);
