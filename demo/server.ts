@@ -50,11 +50,10 @@ function command(
     const args = [
       'run',
       '--no-remote',
-      '--allow-net=127.0.0.1',
-      '--allow-env',
-      '--allow-read',
-      `--allow-write=${state}`,
-      '--allow-sys',
+      // A folder in memory is a device's, and those Deno gives only to who may do everything.
+      ...(state.startsWith('/dev/')
+        ? ['--allow-all']
+        : ['--allow-net=127.0.0.1', '--allow-env', '--allow-read', `--allow-write=${state}`, '--allow-sys']),
       entry ?? 'src/hosts/deno/main.ts',
     ];
     return {
