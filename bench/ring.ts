@@ -107,11 +107,12 @@ async function sustained(ringer: Ringer): Promise<number> {
  * same policy stands `deno, in memory`, whose files lie where no fsync waits; that one is compared with the better peer.
  */
 export async function ring(): Promise<Figures> {
-  const ringers: Ringer[] = [await callsign('deno'), await callsign('workerd')];
-  if (existsSync(MEMORY)) ringers.push(await unsynced());
-  if (installed('mosquitto', 'ring')) ringers.push(await mosquitto());
-  if (installed('nats-server', 'ring')) ringers.push(await nats());
+  const ringers: Ringer[] = [];
   try {
+    for (const start of [() => callsign('deno'), () => callsign('workerd')]) ringers.push(await start());
+    if (existsSync(MEMORY)) ringers.push(await unsynced());
+    if (installed('mosquitto', 'ring')) ringers.push(await mosquitto());
+    if (installed('nats-server', 'ring')) ringers.push(await nats());
     const measured = await latencies(ringers);
     const figures: Record<string, number> = {};
     const p50 = (name: string) => {
