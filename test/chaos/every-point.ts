@@ -99,16 +99,18 @@ export function everyPoint(host: HostName): void {
     clearTimeout(patience);
   }
 
+  /** A call ends at its devices before its row is written: who rang or talked is owed one, and whoever has one in the store, too. */
   async function settled(caller: Phone, call: Call): Promise<void> {
     const phones = [caller, ...bob.phones];
     const over = () => phones.every((phone) => (phone.ring(call)?.phase ?? 'ended') === 'ended');
     await until(over, 'nobody holds the call', 120_000);
+    const has = (phone: Phone, id: string) => phone.history.some((row) => row.call === id);
+    const owed = phones.filter((phone) => phone.ring(call) || phone.talked.has(call.id));
+    await until(() => owed.every((phone) => has(phone, call.id)), 'who rang or talked has its row', 120_000);
     await until(
       async () => {
         const rows = await Promise.all(phones.map(({ client }) => client.history()));
-        return phones.every(({ history }, i) =>
-          rows[i]!.every((row) => history.some(({ call: id }) => id === row.call)),
-        );
+        return phones.every((phone, i) => rows[i]!.every((row) => has(phone, row.call)));
       },
       'every device has the rows of its account',
       120_000,

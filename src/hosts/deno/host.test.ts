@@ -288,6 +288,21 @@ test('a socket that its actor closed is no longer among its sockets, even before
   await close();
 });
 
+test('a peer that is closed while it sends learns the code, and what it sent on is not heard', async () => {
+  let frames = 0;
+  const { connect, close } = await served((_, event) => {
+    if (event.type === 'frame' && ++frames === 1) event.socket.close(4001, 'enough');
+    return null;
+  });
+  const socket = connect();
+  socket.addEventListener('open', () => {
+    for (let n = 0; n < 4_096; n++) socket.send('x'.repeat(4_096));
+  });
+  expect(await closing(socket)).toMatchObject({ code: 4001, reason: 'enough' });
+  expect(frames).toBeLessThan(4_096);
+  await close();
+});
+
 test('an erased actor keeps no hint of its own, except one that its last turn gave', async () => {
   const looked: Json[] = [];
   const mortal = actor('mortal', (t, event) => {

@@ -11,6 +11,9 @@ const MAX_FRAME_BYTES = 1_048_576;
 const MAX_UNSENT_BYTES = 8_388_608;
 const MAX_UNHANDLED_FRAMES = 8_192;
 const MAX_UNHANDLED_LENGTH = 8_388_608;
+/** A socket is closed when its peer has been silent for so long, or at the latest after so long. */
+const QUIET_MS = 200;
+const LINGER_MS = 2_000;
 /** How long a host that ends waits for its peers to answer the closing handshake. */
 const LAST_ANSWER_MS = 3_000;
 
@@ -88,8 +91,10 @@ export class Sockets {
   close(id: string, code: number, reason: string): void {
     const live = this.#live.get(id);
     if (!live) return;
-    live.socket.close(code, reason);
+    const heardAt = this.#heard.get(nameOf(live.self))?.get(id) ?? 0;
     this.#lose(id);
+    if (this.#now() - heardAt >= QUIET_MS) return live.socket.close(code, reason);
+    closeWhenQuiet(live.socket, code, reason);
   }
 
   /** `farewell` gives each its last frame. Resolves when the peers have answered, or after a moment. */
@@ -147,6 +152,24 @@ export class Sockets {
     if (heard?.size === 0) this.#heard.delete(name);
     void this.#listener.lost(live.self, id);
   }
+}
+
+/**
+ * The runtime drops a connection on which it reads a frame after its own closing frame (RFC 6455 §7.1.1 lets the peer still send),
+ * and what was sent on it is lost with it: a peer in the middle of sending would learn no code. What it still sends is let go.
+ */
+function closeWhenQuiet(socket: WebSocket, code: number, reason: string): void {
+  const close = (): void => socket.close(code, reason);
+  let quiet = setTimeout(close, QUIET_MS);
+  const latest = setTimeout(close, LINGER_MS);
+  socket.addEventListener('message', () => {
+    clearTimeout(quiet);
+    if (socket.readyState === WebSocket.OPEN) quiet = setTimeout(close, QUIET_MS);
+  });
+  socket.addEventListener('close', () => {
+    clearTimeout(quiet);
+    clearTimeout(latest);
+  });
 }
 
 /** Null for a request that the runtime does not take for a handshake: it throws a TypeError then, and only then. */
