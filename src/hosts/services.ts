@@ -3,6 +3,7 @@ import { builtInTrust } from '../attestation/trust/load.ts';
 import type { Actors } from '../actors/port.ts';
 import type { DeploymentIdentity, Repositories } from '../db/repositories.ts';
 import { accessRules } from '../http/auth/operator.ts';
+import { SeenTokens } from '../http/auth/seen-tokens.ts';
 import { Gate } from '../http/gate.ts';
 import { defaultLimits, LIMITS, limitsFrom } from '../http/limits.ts';
 import { handleHash } from '../http/handles.ts';
@@ -147,6 +148,7 @@ export async function composeServices(
     inbox: inbox && inbox.read,
     limits,
     gate: new Gate(limits),
+    seenTokens: new SeenTokens(),
     clientAddress: ground.clientAddress,
     developmentRoot: opened.developmentRoot,
     now,

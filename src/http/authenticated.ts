@@ -43,15 +43,20 @@ export const authenticated = factory.createMiddleware(async (c, next) => {
 });
 
 function proofOf(c: AppContext): ReturnType<typeof authenticate> {
-  const { keys, deployment, now } = c.var.services;
+  const { keys, deployment, seenTokens, now } = c.var.services;
   const facts = {
     method: c.req.method,
     path: c.req.path,
     authorization: c.req.header('Authorization') ?? null,
     dpop: c.req.header('DPoP') ?? null,
   };
-  const rules = { origin: deployment.origin, keys: keys.published.access, nonceKeys: keys.nonces, now: now() };
-  return authenticate(facts, rules);
+  return authenticate(facts, {
+    origin: deployment.origin,
+    keys: keys.published.access,
+    seen: seenTokens,
+    nonceKeys: keys.nonces,
+    now: now(),
+  });
 }
 
 /** Reads cost the account no row: they are counted in memory. */

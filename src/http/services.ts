@@ -12,6 +12,7 @@ import type { HandleMethod, KeySet } from '../protocol/handle.ts';
 import type { PushPort } from '../push/port.ts';
 import type { TurnPort } from '../turn/open.ts';
 import type { OperatorRules } from './auth/operator.ts';
+import type { SeenTokens } from './auth/seen-tokens.ts';
 import type { Gate } from './gate.ts';
 import type { Limits } from './limits.ts';
 import type { OidcIssuer } from './oidc.ts';
@@ -106,6 +107,8 @@ export interface Services {
   readonly limits: Limits;
   /** Limits that are kept in memory. */
   readonly gate: Gate;
+  /** Access tokens that need no second verification. */
+  readonly seenTokens: SeenTokens;
   /** Where a request came from, as the host knows it; null when it does not. `env` is what the host gave with it. */
   readonly clientAddress: (request: Request, env: unknown) => string | null;
   readonly codes: CodeSender;

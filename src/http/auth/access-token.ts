@@ -10,7 +10,8 @@ import { ACCESS_TOKEN_S } from '../../protocol/api.ts';
 import type { KeySet } from '../../protocol/handle.ts';
 import { TYP } from '../../protocol/identity.ts';
 import { AccessTokenClaims, type RequestReason } from '../../protocol/request.ts';
-import { headerOf, payloadUnder } from './chain.ts';
+import { headerOf } from './chain.ts';
+import type { SeenTokens } from './seen-tokens.ts';
 
 /** An access token for the device behind an accepted identity, bound to its identity key. `random` has 16 bytes. */
 export async function mintAccessToken(
@@ -42,6 +43,7 @@ export async function verifyAccessToken(
   token: string,
   issuer: string,
   keys: KeySet,
+  seen: SeenTokens,
   now: number,
 ): Promise<{ ok: true; claims: AccessTokenClaims } | { ok: false; reason: RequestReason }> {
   const header = headerOf(token, TYP.accessToken, ['kid']);
@@ -49,7 +51,7 @@ export async function verifyAccessToken(
   const jwk = keys.keys.find(({ kid }) => kid === header.kid);
   const key = jwk && spkiOf(jwk);
   if (!key) return { ok: false, reason: 'token-unknown-key' };
-  const payload = await payloadUnder(token, key);
+  const payload = await seen.payload(token, key);
   if (payload === null) return { ok: false, reason: 'token-signature' };
   const claims = v.safeParse(AccessTokenClaims, payload);
   if (!claims.success) return { ok: false, reason: 'token-malformed' };

@@ -28,6 +28,7 @@ import { mintAccessToken } from './access-token.ts';
 import { verifyClientAssertion } from './client-assertion.ts';
 import { verifyHello } from './hello.ts';
 import { dpopNonce, isDpopNonce, mintNonce, openNonce, type Nonce } from './nonce.ts';
+import { SeenTokens } from './seen-tokens.ts';
 import { authenticate, type RequestFacts, type RequestRules } from './request.ts';
 
 const ORIGIN = 'https://calls.example';
@@ -180,6 +181,7 @@ describe('an authenticated request', () => {
   const rules = (part: Partial<RequestRules> = {}): RequestRules => ({
     origin: ORIGIN,
     keys: published,
+    seen: new SeenTokens(),
     nonceKeys: MAC,
     now: NOW,
     ...part,
@@ -223,6 +225,17 @@ describe('an authenticated request', () => {
         proof: { jti: 'proof-1234', jkt: thumbprint(device.spki) },
       },
     });
+  });
+
+  it('is judged by its times, keys and proof each time, whatever was seen of its token', async () => {
+    const seen = new SeenTokens();
+    const access = await token();
+    expect(await ask({ access, given: { seen } })).toMatchObject({ ok: true });
+    const later = { seen, now: NOW + 600_000 };
+    expect(await ask({ access, given: later })).toMatchObject({ ok: false, reason: 'token-expired' });
+    const withdrawn = { seen, keys: { keys: [] } };
+    expect(await ask({ access, given: withdrawn })).toMatchObject({ ok: false, reason: 'token-unknown-key' });
+    expect(await ask({ access, by: stranger, given: { seen } })).toMatchObject({ ok: false, reason: 'proof-key' });
   });
 
   it('of profile device has no account', async () => {

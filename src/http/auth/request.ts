@@ -3,6 +3,7 @@ import type { AccessTokenClaims, RequestReason } from '../../protocol/request.ts
 import { verifyAccessToken } from './access-token.ts';
 import { type Proof, verifyProof } from './dpop.ts';
 import type { MacKey } from './nonce.ts';
+import type { SeenTokens } from './seen-tokens.ts';
 
 export interface RequestFacts {
   readonly method: string;
@@ -17,6 +18,7 @@ export interface RequestRules {
   readonly origin: string;
   /** Public keys of the token signer. */
   readonly keys: KeySet;
+  readonly seen: SeenTokens;
   /** Null when this resource asks for no nonce. */
   readonly nonceKeys: readonly MacKey[] | null;
   readonly now: number;
@@ -41,7 +43,7 @@ export async function authenticate(
 ): Promise<{ ok: true; caller: Authenticated } | { ok: false; reason: RequestReason }> {
   const [, accessToken] = /^DPoP ([A-Za-z0-9._-]+)$/i.exec(facts.authorization ?? '') ?? [];
   if (accessToken === undefined || facts.dpop === null) return { ok: false, reason: 'credentials-missing' };
-  const token = await verifyAccessToken(accessToken, rules.origin, rules.keys, rules.now);
+  const token = await verifyAccessToken(accessToken, rules.origin, rules.keys, rules.seen, rules.now);
   if (!token.ok) return token;
   const { nonceKeys, now } = rules;
   const url = `${rules.origin}${facts.path}`;
