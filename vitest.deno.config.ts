@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { patience } from './test/support/patience.ts';
 
 /** The suites that must also hold on Deno: the very same files, run by vitest inside Deno (docs/decisions/0003-tests-on-deno.md). */
 export default defineConfig({
@@ -14,6 +15,6 @@ export default defineConfig({
       'test/db/local.test.ts',
     ],
     exclude: ['src/hosts/cloudflare/**', 'src/hosts/simulator/**', 'node_modules/**'],
-    testTimeout: 20_000,
+    ...patience,
   },
 });

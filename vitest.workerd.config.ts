@@ -1,5 +1,6 @@
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-plugin';
 import { defineConfig } from 'vitest/config';
+import { patience } from './test/support/patience.ts';
 
 /** What only workerd can show: objects and their alarms, hibernation, queues, D1. Files share storage, so names are unique. */
 export default defineConfig({
@@ -14,6 +15,6 @@ export default defineConfig({
     include: ['test/workerd/**/*.test.ts'],
     isolate: false,
     maxWorkers: 1,
-    testTimeout: 20_000,
+    ...patience,
   },
 });

@@ -28,7 +28,8 @@ const SSRC = {
   caller: { audio: 0x0ca11e12, video: 0x0ca11e13 },
   callee: { audio: 0x0ca11ee0, video: 0x0ca11ee1 },
 } as const;
-const QUIET_MS = 3_000;
+/** How long after its own last packet a side waits for those of the other. */
+const QUIET_MS = 30_000;
 const TELL_MS = 300;
 
 function packet(ssrc: number, sequence: number, bytes: number): Uint8Array<ArrayBuffer> {
@@ -42,16 +43,15 @@ function packet(ssrc: number, sequence: number, bytes: number): Uint8Array<Array
   return whole;
 }
 
-/** Each side says in a sealed signal, again until it was heard, where it takes packets: nobody between learns it. */
-async function meet(call: Call, socket: Socket): Promise<number> {
+/** Each side says in a sealed signal, again until something came from the other, where it takes packets: nobody between learns it. */
+async function meet(call: Call, socket: Socket): Promise<{ port: number; stop: () => void }> {
   const own = new TextEncoder().encode(JSON.stringify({ port: socket.address().port }));
   const say = () => void call.signal(own).catch(() => undefined);
   const repeat = setInterval(say, TELL_MS);
   say();
   const { content } = await call.next('signal');
-  /** The other may not have heard ours yet. */
-  setTimeout(() => clearInterval(repeat), TELL_MS * 4);
-  return (JSON.parse(new TextDecoder().decode(content)) as { port: number }).port;
+  const { port } = JSON.parse(new TextDecoder().decode(content)) as { port: number };
+  return { port, stop: () => clearInterval(repeat) };
 }
 
 /** A second of sound and picture each way under AES-256-CTR and HMAC-SHA1, from device to device; counts what comes. */
@@ -61,11 +61,13 @@ export async function exchange(call: Call, keys: SessionKeys): Promise<Exchanged
   await once(socket, 'listening');
   const counts = { audio: counting(), video: counting() };
   const all = receive(socket, call, keys, counts);
-  const port = await meet(call, socket);
+  const { port, stop } = await meet(call, socket);
+  socket.once('message', stop);
   await Promise.all(
     STREAMS.map((stream) => send(stream, call, keys, (bytes) => socket.send(bytes, port, '127.0.0.1'), counts[stream])),
   );
   await Promise.race([all, new Promise((resolve) => setTimeout(resolve, QUIET_MS))]);
+  stop();
   socket.close();
   return { audio: rated(counts.audio, SHAPE.audio), video: rated(counts.video, SHAPE.video) };
 }

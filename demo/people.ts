@@ -22,6 +22,9 @@ export interface Deployment {
   readonly root: string;
 }
 
+/** How long anything in the story may take (ms), also on a machine that has much else to do: longer than a call rings. */
+export const PATIENCE_MS = 60_000;
+
 /** One person's device in the story: its client, and what it has seen. */
 export class Device {
   readonly name: string;
@@ -55,14 +58,18 @@ export class Device {
       this.#online = resolve;
     });
     await this.client.connect();
-    await within(10_000, online, `${this.name} did not get online`);
+    await within(PATIENCE_MS, online, `${this.name} did not get online`);
   }
 
   /** The next call that alerts here, or the one that does already. */
   nextRing(): Promise<Call> {
     const ringing = this.rings.find((call) => call.phase !== 'ended');
     if (ringing) return Promise.resolve(ringing);
-    return within(10_000, new Promise<Call>((resolve) => this.#waiting.push(resolve)), `${this.name} did not ring`);
+    return within(
+      PATIENCE_MS,
+      new Promise<Call>((resolve) => this.#waiting.push(resolve)),
+      `${this.name} did not ring`,
+    );
   }
 }
 

@@ -3,7 +3,15 @@ import type { SessionKeys } from '../src/sdk/crypto/schedule.ts';
 import type { Call, Peer } from '../src/sdk/index.ts';
 import type { Tpm } from '../src/sdk/tpm/tpm.ts';
 import { exchange, type Exchanged, type MediaCount } from './media.ts';
-import { configFor, type Deployment, type Device, enrollDevice, type SentEnrollment, within } from './people.ts';
+import {
+  configFor,
+  type Deployment,
+  type Device,
+  enrollDevice,
+  PATIENCE_MS,
+  type SentEnrollment,
+  within,
+} from './people.ts';
 import type { Server } from './server.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -109,7 +117,7 @@ async function call(server: Server, timeline: Timeline, cast: Cast, outgoing: Ca
   const [onPhone, onTablet] = await Promise.all([phone.nextRing(), tablet.nextRing()]);
   timeline.add('rings', 'bob, both', 'invitations opened, caller verified, before anything alerted');
   await within(
-    5_000,
+    PATIENCE_MS,
     outgoing.phase === 'remote-ringing' ? Promise.resolve() : outgoing.reaches('remote-ringing'),
     'no ring back',
   );
@@ -124,12 +132,12 @@ async function call(server: Server, timeline: Timeline, cast: Cast, outgoing: Ca
   const lost = onTablet.next('ended');
   phone.client.accept(onPhone);
   const [callerMedia, calleeMedia] = await within(
-    15_000,
+    PATIENCE_MS,
     Promise.all([outgoing.next('media'), onPhone.next('media')]),
     'the keys were not confirmed',
   );
   timeline.add('answered', phone.name, `granted; keys confirmed over the relay; both read ${callerMedia.keys.sas}`);
-  const elsewhere = await within(5_000, lost, 'the tablet went on ringing');
+  const elsewhere = await within(PATIENCE_MS, lost, 'the tablet went on ringing');
   timeline.add('elsewhere', tablet.name, `stopped: ${elsewhere.elsewhere} on another device`);
   timeline.shows('G5', `media may flow on ${[...talking].join(', ')} alone, after accept, grant and key confirmation`);
   const sessionSecretEqual =
@@ -157,7 +165,7 @@ async function call(server: Server, timeline: Timeline, cast: Cast, outgoing: Ca
 
   const over = Promise.all([outgoing.next('ended'), onPhone.next('ended')]);
   alice.client.hangup(outgoing);
-  await within(5_000, over, 'the call did not end on both sides');
+  await within(PATIENCE_MS, over, 'the call did not end on both sides');
   timeline.add('hung up', alice.name, 'ended on both sides, secrets erased');
   const history = await histories(cast);
   timeline.add(
@@ -241,7 +249,10 @@ function equalKeys(a: Uint8Array, b: Uint8Array): boolean {
 /** Each device hears of its account's entry over its own courier. */
 async function histories({ alice, phone, tablet }: Cast): Promise<Told['history']> {
   const devices = [alice, phone, tablet];
-  for (const deadline = Date.now() + 5_000; Date.now() < deadline && devices.some((one) => one.history.length === 0);) {
+  for (
+    const deadline = Date.now() + PATIENCE_MS;
+    Date.now() < deadline && devices.some((one) => one.history.length === 0);
+  ) {
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   return devices.map((one) => {

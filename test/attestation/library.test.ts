@@ -40,7 +40,7 @@ describe.skipIf(questions.length === 0)('the attestation library', () => {
   let worker: Workerd | undefined;
   beforeAll(async () => {
     if (!inDeno) worker = await startWorkerd({ entry: 'demo/verdict/verdict.ts', objects: {} });
-  }, 60_000);
+  });
   afterAll(() => worker?.stop());
 
   it.skipIf(inDeno).each(questions)(

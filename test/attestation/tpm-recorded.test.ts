@@ -32,7 +32,7 @@ describe.skipIf(!swtpmInstalled)('a quote by itself', () => {
     const pcrs = { [bank]: Object.fromEntries([...values].map(([index, value]) => [`${index}`, value])) };
     const certificates = await certificatesFor(spkiOf(readPublic(key.public)!.key));
     good = { ...quoted, nonce, signer: { public: key.public }, certificates, pcrs: pcrs as RecordedQuote['pcrs'] };
-  }, 60_000);
+  });
   afterAll(() => machine.stop());
 
   /** Certificates of signing keys beside an endorsement key, as clouds issue them. */

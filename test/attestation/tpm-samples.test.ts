@@ -45,7 +45,7 @@ describe.each(file.vectors)('recorded evidence $id', (vector) => {
     expect(await judge(vector)).toMatchObject({ decision: 'accept' });
   });
 
-  it('is refused, with a reason, whatever bytes are changed', { timeout: 60_000 }, async () => {
+  it('is refused, with a reason, whatever bytes are changed', async () => {
     const places = texts(evidence);
     const change = fc.nat(places.length - 1).chain((at) => {
       const { text, put } = places[at]!;

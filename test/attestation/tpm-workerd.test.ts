@@ -25,7 +25,7 @@ describe.skipIf(!swtpmInstalled)('a TPM enrollment judged in workerd', () => {
     machine = await startSwtpm();
     factory = await makeFactory();
     worker = await startWorkerd({ entry: 'test/attestation/support/tpm-worker.ts', objects: {} });
-  }, 90_000);
+  });
   afterAll(async () => {
     await machine.stop();
     await worker.stop();

@@ -33,7 +33,7 @@ describe.skipIf(!swtpmInstalled)('a native TPM enrollment', () => {
     factory = await makeFactory();
     await provision(machine, factory, template('L-2'));
     good = await closed(enroll(machine.tpm, { pcrs: { bank: 'sha256', indices: [0, 7, 10] } }));
-  }, 60_000);
+  });
   afterAll(() => machine.stop());
 
   async function closed(running: Promise<Enrollment>): Promise<Enrollment> {

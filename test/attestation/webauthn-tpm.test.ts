@@ -40,7 +40,7 @@ describe.skipIf(!swtpmInstalled)('a WebAuthn registration with a TPM', () => {
     authority = await authenticator.makePrivacyCa();
     aik = await authenticator.makeAik(machine.tpm, authority);
     good = await authenticator.create(machine.tpm, aik, ceremony);
-  }, 60_000);
+  });
   afterAll(() => machine.stop());
 
   function judge(parts: Parts, trust: TrustStore = authority.trust, policy: Policy = policies.standard) {

@@ -11,7 +11,7 @@ import { openWorld, type World } from './world.ts';
 let world: World;
 beforeAll(async () => {
   world = await openWorld('deno');
-}, 90_000);
+});
 afterAll(() => world?.server.stop());
 
 bodies(() => world);

@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { PATIENCE_MS } from '../support/patience.ts';
 
 /** What a server answers to an upgrade that browsers would not let a page write by hand. */
 export interface Upgraded {
@@ -7,7 +8,6 @@ export interface Upgraded {
   readonly response: Response;
 }
 
-const ANSWER_MS = 10_000;
 const WHOLE = {
   Connection: 'Upgrade',
   Upgrade: 'websocket',
@@ -20,7 +20,7 @@ export function askUpgrade(url: string, headers: Readonly<Record<string, string 
   const whole = { ...WHOLE, ...headers };
   const sent = Object.fromEntries(Object.entries(whole).filter((pair): pair is [string, string] => pair[1] !== null));
   return new Promise((resolve, reject) => {
-    const asked = request(url, { headers: sent, timeout: ANSWER_MS });
+    const asked = request(url, { headers: sent, timeout: PATIENCE_MS });
     const answer = (status: number, raw: NodeJS.Dict<string | string[]>, body: string) => {
       const told = new Headers(Object.entries(raw).map(([name, value]): [string, string] => [name, String(value)]));
       const response = new Response(body === '' ? null : body, {
@@ -51,7 +51,7 @@ export function askUpgrade(url: string, headers: Readonly<Record<string, string 
 export function firstWord(url: string, protocols: readonly string[]): Promise<{ frame?: string; code?: number }> {
   const headers = { ...WHOLE, 'Sec-WebSocket-Protocol': protocols.join(', ') };
   return new Promise((resolve, reject) => {
-    const asked = request(url, { headers, timeout: ANSWER_MS });
+    const asked = request(url, { headers, timeout: PATIENCE_MS });
     asked.on('upgrade', (_, socket, head) => {
       let bytes = head;
       const hear = (more: Buffer) => {

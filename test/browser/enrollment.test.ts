@@ -54,12 +54,12 @@ beforeAll(async () => {
   const script = outputFiles[0]!.text.replaceAll('</script', '<\\/script');
   site = await servePage(`<!doctype html><title>Enroll</title><script>${script}</script>`);
   browser = await openBrowser();
-}, 120_000);
+});
 afterAll(async () => {
   await browser?.close();
   await site?.close();
   await machine?.stop();
-}, 60_000);
+});
 
 async function serve(host: HostName, policy: string): Promise<Server> {
   const roots = [factory?.anchor, authority?.trust.anchors[0]].map(
@@ -107,11 +107,11 @@ async function enrollPage(server: Server, prepare: (page: Page) => Promise<void>
   return outcome;
 }
 
-describe.each(['workerd', 'deno'] as const)('at a server on %s', { timeout: 120_000 }, (host) => {
+describe.each(['workerd', 'deno'] as const)('at a server on %s', (host) => {
   let server: Server;
   beforeAll(async () => {
     server = await serve(host, POLICY);
-  }, 120_000);
+  });
   afterAll(() => server.stop(), 60_000);
 
   describe.skipIf(!swtpmInstalled).each([
@@ -156,7 +156,7 @@ describe.each(['workerd', 'deno'] as const)('at a server on %s', { timeout: 120_
   });
 });
 
-describe.skipIf(!chromiumInstalled)('at a server of a developer', { timeout: 120_000 }, () => {
+describe.skipIf(!chromiumInstalled)('at a server of a developer', () => {
   it('a page with an authenticator in software is certified, as software', async () => {
     const server = await serve('deno', 'development');
     expect(await enrollPage(server, virtualAuthenticator)).toMatchObject({

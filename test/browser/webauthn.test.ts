@@ -38,18 +38,18 @@ interface Answer {
   readonly clientDataJSON: string;
 }
 
-describe.skipIf(!chromiumInstalled)('a page that enrolls', { timeout: 60_000 }, () => {
+describe.skipIf(!chromiumInstalled)('a page that enrolls', () => {
   let browser: Browser;
   let site: Awaited<ReturnType<typeof servePage>>;
 
   beforeAll(async () => {
     site = await servePage(PAGE);
     browser = await openBrowser();
-  }, 60_000);
+  });
   afterAll(async () => {
     await browser.close();
     await site.close();
-  }, 20_000);
+  });
 
   async function enroll(page: Page): Promise<{ evidence: Answer; challenge: Uint8Array }> {
     const challenge = crypto.getRandomValues(new Uint8Array(32));

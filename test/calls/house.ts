@@ -3,10 +3,8 @@ import { type HostName, type Server, startServer } from '../../demo/server.ts';
 import { makeDevelopmentSecrets, type Secrets } from '../../src/hosts/secrets.ts';
 import type { HistoryRow } from '../../src/protocol/history.ts';
 import { type Call, CallsignClient, type ClientConfig, developmentAttester, enroll } from '../../src/sdk/index.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 import { RoughSocket, type Sky, skyOf } from '../chaos/rough.ts';
-
-/** The machine may be very slow; what is awaited comes, or never. */
-const PATIENCE_MS = 45_000;
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 

@@ -180,29 +180,25 @@ function mediaAgrees(world: World, call: string): void {
 }
 
 describe('random stories', () => {
-  it(
-    'hold G5, G6 and the invariants under delay, loss, repetition, cut connections and every answer',
-    { timeout: 120_000 },
-    () => {
-      const seen = { connected: 0, merged: 0, missed: 0, denied: 0, silenced: 0, replaced: 0, refreshed: 0 };
-      fc.assert(
-        fc.property(story, (one) => {
-          const world = play(one);
-          for (const { call } of world.calls.values()) {
-            if (call?.connectedAt) seen.connected++;
-            if (call?.reason === 'glare-merged') seen.merged++;
-            if (call?.reason === 'no-answer' || call?.reason === 'unreachable') seen.missed++;
-            if (call?.legs.some((leg) => leg.state === 'lost')) seen.denied++;
-            if (call?.silence) seen.silenced++;
-            if (call?.reason === 'replaced') seen.replaced++;
-            if (call?.attempt) seen.refreshed++;
-          }
-        }),
-        { numRuns: 600 },
-      );
-      for (const count of Object.values(seen)) expect(count).toBeGreaterThan(0);
-    },
-  );
+  it('hold G5, G6 and the invariants under delay, loss, repetition, cut connections and every answer', () => {
+    const seen = { connected: 0, merged: 0, missed: 0, denied: 0, silenced: 0, replaced: 0, refreshed: 0 };
+    fc.assert(
+      fc.property(story, (one) => {
+        const world = play(one);
+        for (const { call } of world.calls.values()) {
+          if (call?.connectedAt) seen.connected++;
+          if (call?.reason === 'glare-merged') seen.merged++;
+          if (call?.reason === 'no-answer' || call?.reason === 'unreachable') seen.missed++;
+          if (call?.legs.some((leg) => leg.state === 'lost')) seen.denied++;
+          if (call?.silence) seen.silenced++;
+          if (call?.reason === 'replaced') seen.replaced++;
+          if (call?.attempt) seen.refreshed++;
+        }
+      }),
+      { numRuns: 600 },
+    );
+    for (const count of Object.values(seen)) expect(count).toBeGreaterThan(0);
+  });
 });
 
 /** Both call each other within a second, nobody accepts, declines or cancels anything. */
@@ -240,7 +236,7 @@ function playGlare({ seed, delayMs, loss, repeat, apartMs, first, siblings }: Gl
 }
 
 describe('glare (I9)', () => {
-  it('leaves exactly one call, connected between the two placing devices, under any delay', { timeout: 60_000 }, () => {
+  it('leaves exactly one call, connected between the two placing devices, under any delay', () => {
     fc.assert(
       fc.property(glare, (one) => playGlare(one)),
       { numRuns: 400 },

@@ -12,7 +12,7 @@ test('ten times SIGKILL under load: Deno loses nothing it acknowledged and appli
   } finally {
     await world.stop();
   }
-}, 120_000);
+});
 
 test('a host that answers before its commit is durable is found out', async () => {
   const world = await denoWorld('answer-before-commit');
@@ -22,4 +22,4 @@ test('a host that answers before its commit is durable is found out', async () =
   } finally {
     await world.stop();
   }
-}, 120_000);
+});

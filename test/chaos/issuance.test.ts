@@ -17,7 +17,7 @@ const key = (JSON.parse(secrets.CALLSIGN_KEYS) as { operator: string }).operator
 let server: Server;
 beforeAll(async () => {
   server = await startServer('deno', secrets, {});
-}, 90_000);
+});
 afterAll(() => server.stop());
 
 interface Killed {
@@ -73,7 +73,7 @@ it(`${ROUNDS} times SIGKILL during an enrollment: the retry gets the certificate
   }
   const subjects = async (type: string) =>
     (await feed()).filter((line) => line.type === type).map(({ subject }) => subject);
-  await expect.poll(() => subjects('certificate.issued'), { timeout: 60_000, interval: 1_000 }).toHaveLength(ROUNDS);
+  await expect.poll(() => subjects('certificate.issued'), { interval: 1_000 }).toHaveLength(ROUNDS);
   const lines = await feed();
   const of = (type: string) => lines.filter((line) => line.type === type);
   expect(new Set(of('certificate.issued').map(({ subject }) => subject))).toEqual(new Set(given.keys()));
@@ -84,4 +84,4 @@ it(`${ROUNDS} times SIGKILL during an enrollment: the retry gets the certificate
   const audit = new Audit();
   for (const line of lines) audit.add(line);
   expect(audit.broken).toEqual([]);
-}, 180_000);
+});

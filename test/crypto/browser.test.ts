@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chromiumInstalled, openBrowser, PLAIN_HOST, servePage } from '../support/chromium.ts';
 import type { PageReport } from './in-browser.ts';
 
-describe.skipIf(!chromiumInstalled)('in Chromium', { timeout: 60_000 }, () => {
+describe.skipIf(!chromiumInstalled)('in Chromium', () => {
   let browser: Browser;
   let page: Awaited<ReturnType<typeof servePage>>;
   beforeAll(async () => {
@@ -20,7 +20,7 @@ describe.skipIf(!chromiumInstalled)('in Chromium', { timeout: 60_000 }, () => {
       `<!doctype html><title>call</title><script>${outputFiles[0]!.text.replaceAll('</script', '<\\/script')}</script>`,
     );
     browser = await openBrowser();
-  }, 60_000);
+  });
   afterAll(async () => {
     await browser.close();
     await page.close();

@@ -20,4 +20,4 @@ test('the migrations say what the schema says: generating writes nothing new', (
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
-}, 60_000);
+});

@@ -10,7 +10,7 @@ import { freePort } from '../support/port.ts';
 
 const LONG = { timeout: 60_000 };
 
-describe.skipIf(!chromiumInstalled)('the page of npm start', { timeout: 240_000 }, () => {
+describe.skipIf(!chromiumInstalled)('the page of npm start', () => {
   const state = mkdtempSync(join(tmpdir(), 'callsign-start-'));
   let server: ChildProcess;
   let browser: Browser;
@@ -29,7 +29,7 @@ describe.skipIf(!chromiumInstalled)('the page of npm start', { timeout: 240_000 
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
     browser = await openBrowser(['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']);
-  }, 120_000);
+  });
   afterAll(async () => {
     await browser?.close();
     const gone = new Promise((resolve) => server?.once('close', resolve));

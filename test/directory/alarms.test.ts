@@ -18,7 +18,7 @@ describe.each(['deno', 'workerd'] as const)('a device on %s', (host) => {
     town = await openTown(host);
     caller = await town.person();
     await caller.online();
-  }, 180_000);
+  });
   afterAll(async () => {
     caller?.client.close();
     await town?.server.stop();
@@ -106,7 +106,7 @@ describe.each(['deno', 'workerd'] as const)('a device on %s', (host) => {
     lie = (answer) => leading({ found: false })((answer as { handles?: object[] }).handles ? { handles: [] } : answer);
     expect(await start()).toEqual([`${handle}: not-found`]);
     expect(lookups).toBe(4);
-  }, 240_000);
+  });
 
   it('hears that few one-time keys are left, and makes more before there are none', async () => {
     const bob = await owner('low');
@@ -126,7 +126,7 @@ describe.each(['deno', 'workerd'] as const)('a device on %s', (host) => {
     ).toBe(125);
     expect(bob.suspicions).toEqual([]);
     bob.client.close();
-  }, 120_000);
+  });
 
   it('without one-time keys is rung all the same, by its last-resort key, which says so to the caller', async () => {
     const bob = await owner('none');
@@ -138,7 +138,7 @@ describe.each(['deno', 'workerd'] as const)('a device on %s', (host) => {
     expect(found).toMatchObject({ found: true, devices: [{ lastResort: true }] });
     expect(found?.found && 'oneTime' in found.devices[0]!).toBe(false);
     expect((await caller.client.find(name('none'), { claim: true }))?.devices[0]?.weak).toBe('last-resort');
-  }, 60_000);
+  });
 
   it('tells of a caller who took so many one-time keys that it gets no more', async () => {
     const bob = await owner('drained');
@@ -158,7 +158,7 @@ describe.each(['deno', 'workerd'] as const)('a device on %s', (host) => {
     expect(bob.suspicions).toEqual(['keys: drained']);
     expect(await left(bob)).toBe(94);
     bob.client.close();
-  }, 240_000);
+  });
 
   it('tells of an invitation without a one-time key while it has many up: somebody withheld them', async () => {
     const bob = await owner('withheld');
@@ -182,5 +182,5 @@ describe.each(['deno', 'workerd'] as const)('a device on %s', (host) => {
       caller.between = (_, answer) => answer;
     }
     bob.client.close();
-  }, 120_000);
+  });
 });

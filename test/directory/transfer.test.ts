@@ -14,7 +14,7 @@ describe.each(['deno', 'workerd'] as const)('a handle changes hands on %s', (hos
       CODES_PER_HANDLE: '100',
       CODES_PER_ACCOUNT: '100',
     });
-  }, 120_000);
+  });
   afterAll(() => town?.server.stop());
 
   const leadsTo = async (who: Person, handle: string) => (await who.client.find(handle))?.account ?? null;
@@ -55,7 +55,7 @@ describe.each(['deno', 'workerd'] as const)('a handle changes hands on %s', (hos
     expect(() => caller.client.call(peer)).toThrow('another-account');
     expect(await leadsTo(await town.person(), handle)).toBe(young.identity.account);
     old.client.close();
-  }, 180_000);
+  });
 
   it('without consent: after the quarantine of an active account, by a second proof, unless its holder proves it again', async () => {
     const [old, thief, young] = [await town.person(), await town.person(), await town.person()];
@@ -87,7 +87,7 @@ describe.each(['deno', 'workerd'] as const)('a handle changes hands on %s', (hos
       (news) => news.includes('handle-lost'),
     );
     old.client.close();
-  }, 240_000);
+  });
 
   it('given up: nobody finds it, nobody else gets it before the quarantine is over, its former holder gets it back at once', async () => {
     const [old, young, caller] = [await town.person(), await town.person(), await town.person()];
@@ -109,7 +109,7 @@ describe.each(['deno', 'workerd'] as const)('a handle changes hands on %s', (hos
       Boolean,
     );
     expect(await leadsTo(await town.person(), handle)).toBe(young.identity.account);
-  }, 240_000);
+  });
 
   it('hidden: strangers find nobody, contacts and who has a capability find it, and the answer is that of a handle nobody holds', async () => {
     const [owner, friend, earlier, stranger] = [
@@ -131,7 +131,7 @@ describe.each(['deno', 'workerd'] as const)('a handle changes hands on %s', (hos
     expect((await owner.client.handles()).map(({ hidden }) => hidden)).toEqual([true]);
     await owner.client.hideHandle(handle, false);
     expect(await leadsTo(stranger, handle)).toBe(owner.identity.account);
-  }, 120_000);
+  });
 
   it('the same code is of use to no other account, and a repeat of the right one attaches nothing twice', async () => {
     const [one, two] = [await town.person(), await town.person()];
@@ -143,5 +143,5 @@ describe.each(['deno', 'workerd'] as const)('a handle changes hands on %s', (hos
     expect((await one.prover.ask('POST', `/v1/handles/${id}/verification`, { body })).status).toBe(200);
     expect((await one.prover.ask('POST', `/v1/handles/${id}/verification`, { body })).status).toBe(422);
     expect(await one.client.handles()).toHaveLength(1);
-  }, 60_000);
+  });
 });

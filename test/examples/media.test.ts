@@ -39,7 +39,7 @@ function shareAt(hertz: number, file: string): number {
 /** Real time and native threads: what hangs is killed and tried again, twice at most. */
 const LIMIT_MS = 75_000;
 
-describe.skipIf(!installed)('the examples', { timeout: 240_000, retry: 2 }, () => {
+describe.skipIf(!installed)('the examples', { retry: 2 }, () => {
   let server: Server;
   let site: Awaited<ReturnType<typeof servePage>>;
   const running = new Set<ChildProcess>();
@@ -50,7 +50,7 @@ describe.skipIf(!installed)('the examples', { timeout: 240_000, retry: 2 }, () =
       `<!doctype html><title>call</title><script>${outputFiles[0]!.text.replaceAll('</script', '<\\/script')}</script>`,
     );
     server = await startServer('deno', await makeDevelopmentSecrets(Date.now()), { ALLOWED_ORIGINS: site.origin });
-  }, 90_000);
+  });
   afterEach(() => {
     for (const child of running) child.kill('SIGKILL');
   });

@@ -283,7 +283,6 @@ describe.each(Object.entries(kinds))('a device with evidence of kind %s', (_kind
       alice.close();
       bob.close();
     },
-    60_000,
   );
 
   it.each([8, 35, 80])(
@@ -360,7 +359,7 @@ describe.each(Object.entries(kinds))('a device with evidence of kind %s', (_kind
     expect(late.heard.slice(0, 2)).toEqual(['dormant', 'disconnected']);
     for (const { courier } of [early, late]) courier.stop();
     alice.close();
-  }, 60_000);
+  });
 });
 
 /** A courier by itself: what a device hears that never renews. */

@@ -106,7 +106,7 @@ describe.each<HostName>(['deno', 'workerd'])('oauth4webapi on %s', (host) => {
     expect([again.status, await again.json()]).toEqual([202, await first.json()]);
     const other = await ask(DPoP, 'POST', '/v1/handles', { handle: 'other@example.com' }, named);
     expect([other.status, await other.json()]).toMatchObject([422, { reason: 'idempotency-key-reused' }]);
-  }, 120_000);
+  });
 
   it('gets no token with the proof of another key, and none with the certificate of another key', async () => {
     server = await startServer(host, secrets, {});
@@ -134,5 +134,5 @@ describe.each<HostName>(['deno', 'workerd'])('oauth4webapi on %s', (host) => {
     expect(await attempt(mine, others.pair)).toMatchObject({ error: 'invalid_dpop_proof', reason: 'proof-key' });
     const swapped = { ...mine, chain: others.chain };
     expect(await attempt(swapped, mine.pair)).toMatchObject({ error: 'invalid_client', reason: 'assertion-signature' });
-  }, 120_000);
+  });
 });

@@ -25,14 +25,14 @@ const tools = found('tpm2_activatecredential', 'tpm2-tools', 'tpm2-tools against
 
 const run = promisify(execFile);
 
-describe.skipIf(!swtpmInstalled)('a TPM shared with other programs', { timeout: 60_000 }, () => {
+describe.skipIf(!swtpmInstalled)('a TPM shared with other programs', () => {
   let machine: SoftwareTpm;
   let folder: string;
 
   beforeAll(async () => {
     machine = await startSwtpm();
     folder = await mkdtemp(join(tmpdir(), 'callsign-interop-'));
-  }, 60_000);
+  });
   afterAll(async () => {
     await machine.stop();
     await rm(folder, { recursive: true, force: true });

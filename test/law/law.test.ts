@@ -121,7 +121,7 @@ beforeAll(() => {
   const { diagnostics } = JSON.parse(stdout) as { diagnostics: Finding[] };
   for (const { filename, code } of diagnostics)
     reported.set(filename, new Set([...(reported.get(filename) ?? []), code]));
-}, 90_000);
+});
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

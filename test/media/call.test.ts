@@ -10,7 +10,7 @@ import type { Seen } from './call-in-page.ts';
 const MEDIA = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
 const BOB = 'bob@example.com';
 
-describe.skipIf(!chromiumInstalled)('a call between two pages', { timeout: 180_000 }, () => {
+describe.skipIf(!chromiumInstalled)('a call between two pages', () => {
   let browser: Browser;
   let site: Awaited<ReturnType<typeof servePage>>;
   let server: Server;
@@ -22,7 +22,7 @@ describe.skipIf(!chromiumInstalled)('a call between two pages', { timeout: 180_0
     );
     server = await startServer('deno', await makeDevelopmentSecrets(Date.now()), { ALLOWED_ORIGINS: site.origin });
     browser = await openBrowser(MEDIA);
-  }, 90_000);
+  });
   afterAll(async () => {
     await browser?.close();
     await server?.stop();

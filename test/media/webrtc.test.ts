@@ -17,7 +17,7 @@ async function bundled(entry: string): Promise<string> {
   return outputFiles[0]!.text.replaceAll('</script', '<\\/script');
 }
 
-describe.skipIf(!chromiumInstalled)('media in Chromium', { timeout: 240_000 }, () => {
+describe.skipIf(!chromiumInstalled)('media in Chromium', () => {
   let browser: Browser;
   let context: BrowserContext;
   let page: Awaited<ReturnType<typeof servePage>>;
@@ -35,7 +35,7 @@ describe.skipIf(!chromiumInstalled)('media in Chromium', { timeout: 240_000 }, (
       '--autoplay-policy=no-user-gesture-required',
     ]);
     context = await browser.newContext({ permissions: ['camera', 'microphone'] });
-  }, 60_000);
+  });
   afterAll(async () => {
     await browser?.close();
     await page?.close();

@@ -19,7 +19,7 @@ beforeAll(() => {
   mkdirSync(installed, { recursive: true });
   spawnSync('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1']);
   symlinkSync(join(process.cwd(), 'node_modules'), join(installed, 'node_modules'));
-}, 120_000);
+});
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 

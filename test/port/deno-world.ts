@@ -5,13 +5,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Answer } from '../../src/actors/port.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 import type { Said } from './probe.ts';
 import { CALM, type Client, type Weather, type World } from './world.ts';
 
 /** The binary itself and not its launcher, so that a signal to the pid reaches the server. */
 const DENO = new URL('../../node_modules/deno/deno', import.meta.url).pathname;
 const MAIN = new URL('./deno-main.ts', import.meta.url).pathname;
-const LONGEST_START_MS = 15_000;
 
 interface Running {
   readonly child: ChildProcess;
@@ -87,7 +87,7 @@ async function launch(folder: string, sky: Weather, plant: Plant, faults: string
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   createInterface({ input: child.stderr }).on('line', (line) => faults.push(line));
-  const timer = setTimeout(() => child.kill('SIGKILL'), LONGEST_START_MS);
+  const timer = setTimeout(() => child.kill('SIGKILL'), PATIENCE_MS);
   for await (const line of createInterface({ input: child.stdout })) {
     const port = /^serving (\d+)$/.exec(line)?.[1];
     if (!port) continue;

@@ -13,6 +13,7 @@ export type Said =
   | { readonly verb: 'post'; readonly to: string; readonly count: number; readonly forMs: number }
   | { readonly verb: 'note'; readonly n: number }
   | { readonly verb: 'ask'; readonly to: string }
+  /** Answers the turn's time and the deadline (ms). */
   | { readonly verb: 'wake'; readonly key: string; readonly afterMs: number | null }
   | { readonly verb: 'hint'; readonly queue: string; readonly key: string }
   /** Writes, wakes, posts and sends, then throws. */
@@ -149,7 +150,7 @@ function obey(t: Turn, from: Address | null, key: string, said: Said): Json {
       return null;
     case 'wake':
       t.wake(said.key, said.afterMs === null ? null : t.now + said.afterMs);
-      return null;
+      return { now: t.now, at: said.afterMs === null ? null : t.now + said.afterMs };
     case 'hint':
       t.hint(said.queue, said.key);
       return null;

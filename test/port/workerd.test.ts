@@ -38,8 +38,8 @@ test('a deadline that fell due while the process was down wakes the actor withou
   await world.process.kill();
   await world.pass(400);
   await world.process.start();
-  await world.pass(300);
-  expect((await read('sleeper')).log).toEqual([{ what: 'due', who: 'dawn', n: 0 }]);
+  await expect.poll(async () => (await fetch(`${world.process.url}/made`)).json()).toBeGreaterThan(0);
+  await expect.poll(async () => (await read('sleeper')).log).toEqual([{ what: 'due', who: 'dawn', n: 0 }]);
 });
 
 test('what a client writes into the header of introductions reaches no actor', async () => {

@@ -4,7 +4,7 @@ import { startProduct, type Product } from '../support/product.ts';
 let product: Product;
 beforeAll(async () => {
   product = await startProduct();
-}, 90_000);
+});
 afterAll(() => product.stop());
 
 test('the built Worker answers on both of its addresses with its first page, and static files come with the first', async () => {
@@ -20,4 +20,4 @@ test('it starts again on its own state after SIGKILL, with migrations remembered
   await expect(fetch(`${product.url}/healthz`)).rejects.toThrow('fetch failed');
   await product.start();
   expect((await fetch(`${product.url}/readyz`)).status).toBe(200);
-}, 90_000);
+});

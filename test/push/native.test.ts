@@ -8,9 +8,6 @@ import { PhoneDouble } from '../sdk/native/double.ts';
 import { liar, type Lies } from '../sdk/suite/lies.ts';
 import { openWorld, until, type World } from './world.ts';
 
-const MINUTE_MS = 60_000;
-vi.setConfig({ testTimeout: 3 * MINUTE_MS });
-
 const hardware = {
   kind: 'app-attest',
   service: { attest: () => Promise.reject(new Error('unused')), assert: () => Promise.reject(new Error('unused')) },
@@ -21,8 +18,8 @@ describe.each(['ios', 'android'] as const)('an application on %s that sleeps', (
   let open: CallsignClient[] = [];
   beforeAll(async () => {
     world = await openWorld('deno', 'stun:127.0.0.1:3478');
-  }, 3 * MINUTE_MS);
-  afterAll(() => world?.stop(), MINUTE_MS);
+  });
+  afterAll(() => world?.stop());
   afterEach(() => {
     for (const client of open) client.close();
     open = [];
@@ -81,7 +78,7 @@ describe.each(['ios', 'android'] as const)('an application on %s that sleeps', (
     expect([alerted[0]!.id, alerted[0]!.phase, [...shell.shown.keys()]]).toEqual([call.id, 'alerting', [id]]);
     expect(await shell.accept(id)).toBe(true);
     await until(() => call.phase === 'active');
-    world.alice.client.hangup(call);
+    await world.hangUp(call);
     await until(() => shell.ends.length === 1);
     expect([shell.ends, shell.foregroundService]).toEqual([[[id, 'remote-ended']], false]);
     expect(world.services.pushed).toHaveLength(1);
@@ -96,7 +93,7 @@ describe.each(['ios', 'android'] as const)('an application on %s that sleeps', (
     expect(alerted).toEqual([]);
     expect(await action).toBe(true);
     await until(() => first.phase === 'active');
-    world.alice.client.hangup(first);
+    await world.hangUp(first);
     await until(() => shell.ends.length === 1);
     shell.foreground = true;
     const second = await world.call();
@@ -111,8 +108,7 @@ describe.each(['ios', 'android'] as const)('an application on %s that sleeps', (
   it('shows a call that was given up before the push came, and takes it away; there is no second push', async () => {
     const { shell, alerted, only } = await started();
     const { call, tag } = await rung();
-    world.alice.client.hangup(call);
-    await until(() => call.phase === 'ended');
+    await world.hangUp(call);
     shell.push(tag);
     const id = only();
     await until(() => shell.ends.length === 1);

@@ -1,8 +1,10 @@
 import { configFor, type Deployment, Device, enrollDevice } from '../../demo/people.ts';
 import { type HostName, type Server, startServer } from '../../demo/server.ts';
-import type { ClientConfig, Enrolled } from '../../src/sdk/index.ts';
+import type { Call, ClientConfig, Enrolled } from '../../src/sdk/index.ts';
 import { makeDevelopmentSecrets, openSecrets } from '../../src/hosts/secrets.ts';
+import { Prover } from '../blackbox/prover.ts';
 import { codeFor } from '../blackbox/world.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 import { type PushServices, startPushServices } from './services.ts';
 
 export const TURN_SECRET = 'a secret of this test alone';
@@ -20,7 +22,9 @@ export interface World {
   readonly config: ClientConfig;
   /** Bob's application, started on what it kept; not connected. */
   start(): Device;
-  call(): Promise<ReturnType<Device['client']['call']>>;
+  call(): Promise<Call>;
+  /** Alice gives up; resolves when the server knows it. */
+  hangUp(call: Call): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -46,6 +50,7 @@ export async function openWorld(host: HostName, iceUrls: string): Promise<World>
   for (const { client } of [alice, bob]) await client.publishKeys();
   await bob.client.addHandle(BOB, () => codeFor(server.url, BOB));
   await alice.goOnline();
+  const prover = new Prover(server.url, alice.enrolled.identity);
   return {
     server,
     services,
@@ -59,6 +64,13 @@ export async function openWorld(host: HostName, iceUrls: string): Promise<World>
       const peer = await alice.client.find(BOB, { claim: true });
       return alice.client.call(peer!, ['audio']);
     },
+    async hangUp(call) {
+      alice.client.hangup(call);
+      await until(async () => {
+        const seen = await prover.read<{ state: string }>('GET', `/v1/calls/${call.id}`);
+        return seen.state === 'ended';
+      });
+    },
     async stop() {
       alice.client.close();
       await server.stop();
@@ -71,10 +83,10 @@ export async function openWorld(host: HostName, iceUrls: string): Promise<World>
 export async function until<T>(
   look: () => T | null | undefined | false | Promise<T | null | undefined | false>,
 ): Promise<T> {
-  for (const deadline = Date.now() + 30_000; ;) {
+  for (const deadline = Date.now() + PATIENCE_MS; ;) {
     const found = await look();
     if (found) return found;
-    if (Date.now() > deadline) throw new Error('it did not become so within 30 s');
+    if (Date.now() > deadline) throw new Error('it did not become so in time');
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

@@ -2,7 +2,7 @@
  * Every network operation that the SDK exports, given up at each of its requests in turn: the real server answers so many, the next
  * one never returns. What has neither a row here nor a place among the local ones fails the last test.
  */
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LiveCall } from '../../src/sdk/calls/call.ts';
 import {
   type CallsignClient,
@@ -27,8 +27,6 @@ import { Linking } from '../../src/sdk/link.ts';
 import { Push } from '../../src/sdk/push.ts';
 import { Cast, found, until, within } from './suite/cast.ts';
 import { deploy, type Deployment } from './suite/server.ts';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 /** Lets so many requests through; those behind it never return, until they are given up. */
 class Gate {
@@ -111,7 +109,7 @@ beforeAll(async () => {
     invitation: async () => (await (await cast.device({ keys: false })).client.link()).invitation,
     recovery: { of: identity.account, text: key.text },
   };
-}, 90_000);
+});
 
 afterAll(async () => {
   cast?.close();

@@ -49,7 +49,7 @@ async function ended(call: Call): Promise<string> {
   return (await within(call.next('ended'), 'the end')).reason;
 }
 
-describe('a lookup', { timeout: 120_000 }, () => {
+describe('a lookup', () => {
   it("with another person's certificate for a device is not believed", async () => {
     const mallory = await stage.cast.person();
     const alice = await liedTo(
@@ -174,7 +174,7 @@ describe('a lookup', { timeout: 120_000 }, () => {
   });
 });
 
-describe('an invitation', { timeout: 120_000 }, () => {
+describe('an invitation', () => {
   it('whose body was swapped with that for another device rings neither', async () => {
     const bob = await stage.cast.person();
     const tablet = await stage.cast.another(bob.device);
@@ -263,7 +263,7 @@ describe('an invitation', { timeout: 120_000 }, () => {
   });
 });
 
-describe('an answer', { timeout: 120_000 }, () => {
+describe('an answer', () => {
   it('that the server makes itself connects nothing', async () => {
     const bob = await stage.cast.person();
     const body = base64url(webCrypto().random(700));
@@ -318,7 +318,7 @@ describe('an answer', { timeout: 120_000 }, () => {
   );
 });
 
-describe('a grant', { timeout: 120_000 }, () => {
+describe('a grant', () => {
   it('without the consent of the user starts nothing', async () => {
     const lies = liar();
     const bob = await liedTo(lies);
@@ -341,7 +341,7 @@ describe('a grant', { timeout: 120_000 }, () => {
   });
 });
 
-describe('the relay', { timeout: 120_000 }, () => {
+describe('the relay', () => {
   async function unconfirmed(lies: Liar, count: () => number): Promise<void> {
     const alice = await liedTo(lies);
     const bob = await stage.cast.person();
@@ -419,7 +419,7 @@ describe('the relay', { timeout: 120_000 }, () => {
   });
 });
 
-describe('frames', { timeout: 120_000 }, () => {
+describe('frames', () => {
   it.each(['invite', 'grant', 'accepted'])('of kind %s that are dropped connect nobody', async (kind) => {
     let lost = 0;
     const drop = liar({

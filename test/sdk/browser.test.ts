@@ -7,7 +7,7 @@ import type { PageResult } from './in-browser.ts';
 import { cases } from './suite/cases.ts';
 import { deploy, type Deployment } from './suite/server.ts';
 
-describe.skipIf(!chromiumInstalled)('in Chromium', { timeout: 180_000 }, () => {
+describe.skipIf(!chromiumInstalled)('in Chromium', () => {
   let browser: Browser;
   let site: Awaited<ReturnType<typeof servePage>>;
   let deployed: Deployment;
@@ -27,7 +27,7 @@ describe.skipIf(!chromiumInstalled)('in Chromium', { timeout: 180_000 }, () => {
     browser = await openBrowser();
     page = await browser.newPage();
     await page.goto(site.origin);
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await browser?.close();

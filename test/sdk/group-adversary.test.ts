@@ -47,7 +47,7 @@ let cast: Cast;
 
 beforeAll(async () => {
   deployed = await deploy();
-}, 90_000);
+});
 afterAll(async () => {
   await deployed?.server.stop();
 });
@@ -118,7 +118,7 @@ async function namesOf(...guests: readonly (Guest | Device)[]): Promise<string[]
 const alarmed = (alarms: readonly { what: string; reason: string }[], what: string, reason = '') =>
   until(() => alarms.some((alarm) => alarm.what === what && alarm.reason.includes(reason)), `alarm ${what} ${reason}`);
 
-describe('who is in a group', { timeout: 150_000 }, () => {
+describe('who is in a group', () => {
   it('a ghost in the server’s own list gets no key', async () => {
     const mallory = await cast.person();
     const { account, device } = mallory.device.client.identity;
@@ -285,7 +285,7 @@ describe('who is in a group', { timeout: 150_000 }, () => {
   });
 });
 
-describe('consent of a newcomer', { timeout: 150_000 }, () => {
+describe('consent of a newcomer', () => {
   it('nothing is signed, joined or keyed before the user accepted, whatever the server says', async () => {
     const lies = logLiar(honest);
     const { alice, bob } = await pair(logLiar(honest));
@@ -332,7 +332,7 @@ describe('consent of a newcomer', { timeout: 150_000 }, () => {
   });
 });
 
-describe('keys of a group', { timeout: 150_000 }, () => {
+describe('keys of a group', () => {
   const swapped = (body: string): string => {
     const batch = decodeBatch(fromBase64url(body)!)!;
     const [one, two, ...rest] = batch.entries as [Wire, Wire, ...Wire[]];

@@ -18,7 +18,7 @@ beforeAll(async () => {
     crypto: () => webCrypto(),
     store: async () => memoryStore(),
   });
-}, 90_000);
+});
 afterAll(async () => {
   cast?.close();
   await deployed?.server.stop();
@@ -52,7 +52,7 @@ async function eventually(holds: () => boolean, what: string): Promise<void> {
   }
 }
 
-describe('a member that is lost', { timeout: 300_000 }, () => {
+describe('a member that is lost', () => {
   it('is dropped after its lease, comes back in its own place, and hears and is heard again', async () => {
     const cable = new Cable();
     const { device: alice } = await cast.person();

@@ -14,7 +14,7 @@ beforeAll(async () => {
   const { server, deployment, root } = deployed;
   const own = { crypto: () => webCrypto(), store: async () => memoryStore() };
   cast = new Cast({ origin: server.url, deployment, root, ...own });
-}, 90_000);
+});
 afterAll(async () => {
   cast?.close();
   await deployed?.server.stop();
@@ -60,4 +60,4 @@ it('twenty clients of one process talk in ten calls at once, each with its own k
   for (const { call } of others) call.hangup();
   await until(() => others.every(({ ringing }) => ringing.phase === 'ended'), 'the ends');
   expect(Object.getOwnPropertyNames(globalThis).toSorted()).toEqual(globals);
-}, 180_000);
+});

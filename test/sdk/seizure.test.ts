@@ -10,7 +10,7 @@ import { openedBy } from './suite/thief.ts';
 
 const stage = casting();
 
-describe('a device that is seized after a call', { timeout: 120_000 }, () => {
+describe('a device that is seized after a call', () => {
   it('opens no recorded invitation that used a one-time key, from the moment it was first opened', async () => {
     const record = liar();
     const bob = await stage.cast.person({ config: await stage.cast.config(record.config) });

@@ -15,7 +15,7 @@ let deployed: Deployment;
 
 beforeAll(async () => {
   deployed = await deploy();
-}, 90_000);
+});
 afterAll(() => deployed?.server.stop());
 
 /** Every request and every frame of a device, as text; bytes as base64url. */
@@ -95,4 +95,4 @@ it('in nothing that two devices send is a key of their session, an SDP, a candid
   } finally {
     cast.close();
   }
-}, 120_000);
+});

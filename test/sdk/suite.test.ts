@@ -17,7 +17,7 @@ let files = 0;
 
 beforeAll(async () => {
   deployed = await deploy();
-}, 90_000);
+});
 
 afterAll(async () => {
   await deployed?.server.stop();
@@ -30,13 +30,13 @@ const ground = (): Pick<Ground, 'origin' | 'deployment' | 'root'> => ({
   root: deployed.root,
 });
 
-describe('with WebCrypto, in memory', { timeout: 120_000 }, () => {
+describe('with WebCrypto, in memory', () => {
   it.each(cases.map((each) => [each.name, each] as const))('%s', async (_, { run }) => {
     await run({ ...ground(), crypto: () => webCrypto(), store: async () => memoryStore() });
   });
 });
 
-describe('without crypto.subtle, in files', { timeout: 120_000 }, () => {
+describe('without crypto.subtle, in files', () => {
   const store = () =>
     fileStore({
       fs,

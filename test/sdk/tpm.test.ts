@@ -15,7 +15,7 @@ describe.skipIf(!swtpmInstalled)('the TPM client', () => {
 
   beforeAll(async () => {
     machine = await startSwtpm();
-  }, 60_000);
+  });
   afterAll(() => machine.stop());
 
   it('gets random bytes, others each time', async () => {

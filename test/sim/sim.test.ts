@@ -7,7 +7,7 @@ describe('the port in the simulator', () => {
     const report = await simulate(portScenario, 250, 1, null);
     expect(report.failures).toEqual([]);
     expect(report.runs).toBe(250);
-  }, 60_000);
+  });
 
   it('finds receivers that do not remember mail numbers, and the seed it names replays to the letter', async () => {
     const report = await simulate(portScenario, 50, 1, 'forget-numbers');
@@ -21,5 +21,5 @@ describe('the port in the simulator', () => {
     expect(second).toEqual(first);
     expect(first.broken.join('\n')).toContain('not once and in order');
     expect(first.trace.length).toBeGreaterThan(20);
-  }, 60_000);
+  });
 });

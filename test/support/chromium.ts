@@ -2,6 +2,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type Browser, chromium } from 'playwright-core';
+import { PATIENCE_MS } from './patience.ts';
 import { found } from './program.ts';
 
 const PATH = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
@@ -23,7 +24,7 @@ const ARGUMENTS = [
 ];
 
 export function openBrowser(more: readonly string[] = []): Promise<Browser> {
-  return chromium.launch({ executablePath: PATH, headless: true, args: [...ARGUMENTS, ...more], timeout: 30_000 });
+  return chromium.launch({ executablePath: PATH, headless: true, args: [...ARGUMENTS, ...more], timeout: PATIENCE_MS });
 }
 
 /** One page on loopback, a secure context: WebAuthn works there. */

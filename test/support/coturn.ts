@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PATIENCE_MS } from './patience.ts';
 import { freePort } from './port.ts';
 import { found } from './program.ts';
 
@@ -60,7 +61,7 @@ export async function startCoturn({
       resolve();
     });
   });
-  for (const deadline = Date.now() + 30_000; !(await listens(port));) {
+  for (const deadline = Date.now() + PATIENCE_MS; !(await listens(port));) {
     if (over || Date.now() > deadline) {
       child.kill('SIGKILL');
       throw new Error(`coturn did not start: ${output.slice(-500)}`);

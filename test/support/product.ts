@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { makeDevelopmentSecrets } from '../../src/hosts/secrets.ts';
+import { PATIENCE_MS } from './patience.ts';
 import { freePort } from './port.ts';
 
 /** The Worker of wrangler.toml as one process group with its own state; see tools/serve-worker.ts. */
@@ -23,7 +24,6 @@ export interface Product {
   readonly log: readonly string[];
 }
 
-const STARTUP_MS = 60_000;
 const KEPT_LOG_LINES = 500;
 
 export async function startProduct(vars: Readonly<Record<string, string>> = {}): Promise<Product> {
@@ -70,7 +70,7 @@ export async function startProduct(vars: Readonly<Record<string, string>> = {}):
       lines.on('line', (line) => line.startsWith('{"url":') && resolve());
     });
     const failed = once(child, 'exit').then(() => 'ended');
-    const late = new Promise<string>((resolve) => setTimeout(() => resolve('is late'), STARTUP_MS).unref());
+    const late = new Promise<string>((resolve) => setTimeout(() => resolve('is late'), PATIENCE_MS).unref());
     const problem = await Promise.race([ready, failed, late]);
     if (problem === undefined) return;
     await kill();

@@ -1,9 +1,10 @@
 /** System programs in tests: found, or skipped with one line; with CI=true a missing one is a failure. */
 import { spawnSync } from 'node:child_process';
+import { PATIENCE_MS } from './patience.ts';
 
 /** True when `program` runs. Says once, in one line, what is skipped and how to install it. */
 export function found(program: string, packageName: string, what: string): boolean {
-  const { error } = spawnSync(program, ['--version'], { timeout: 20_000, stdio: 'ignore' });
+  const { error } = spawnSync(program, ['--version'], { timeout: PATIENCE_MS, stdio: 'ignore' });
   return installed(error === undefined, packageName, what);
 }
 
@@ -18,6 +19,6 @@ export function installed(present: boolean, packageName: string, what: string): 
 }
 
 export function run(program: string, args: readonly string[], input = ''): { code: number | null; output: string } {
-  const { status, stdout, stderr } = spawnSync(program, args, { input, timeout: 20_000, encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(program, args, { input, timeout: PATIENCE_MS, encoding: 'utf8' });
   return { code: status, output: `${stdout}${stderr}` };
 }

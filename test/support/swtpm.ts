@@ -11,6 +11,7 @@ import { tpm2b } from '../../src/attestation/tpm/sized.ts';
 import { concat, u16, u32 } from '../../src/bytes/join.ts';
 import { execute, HANDLE } from '../../src/sdk/tpm/command.ts';
 import { Tpm } from '../../src/sdk/tpm/tpm.ts';
+import { PATIENCE_MS } from './patience.ts';
 import { found } from './program.ts';
 
 export const swtpmInstalled = found('swtpm', 'swtpm', 'TPMs');
@@ -63,8 +64,6 @@ export async function startSwtpm(): Promise<SoftwareTpm> {
   };
 }
 
-const START_MS = 15_000;
-
 async function launch(folder: string): Promise<{ process: ChildProcess; driver: OpenTpm }> {
   const { process: child, socket } = await spawnSwtpm(folder, ['--terminate']);
   return { process: child, driver: await connected(socket, child) };
@@ -83,7 +82,7 @@ async function spawnSwtpm(folder: string, more: readonly string[]): Promise<{ pr
 
 /** The socket's name appears a moment before anybody listens on it. */
 async function connected(socket: string, child: ChildProcess): Promise<OpenTpm> {
-  for (const deadline = Date.now() + START_MS; ;) {
+  for (const deadline = Date.now() + PATIENCE_MS; ;) {
     const driver = existsSync(socket) ? await openTpm(socket).catch(() => null) : null;
     if (driver !== null) return driver;
     if (Date.now() > deadline || child.exitCode !== null) {

@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
+import { PATIENCE_MS } from './patience.ts';
 import { freePort } from './port.ts';
 
 /** A Worker served by workerd itself: no proxy before it, Durable Objects on disk. See docs/decisions/0002-running-workerd.md. */
@@ -34,7 +35,6 @@ export interface WorkerdOptions {
 }
 
 const COMPATIBILITY_DATE = '2026-10-30';
-const STARTUP_MS = 20_000;
 const KEPT_LOG_LINES = 500;
 
 async function bundle(entry: string, outfile: string): Promise<void> {
@@ -140,7 +140,7 @@ export async function startWorkerd(options: WorkerdOptions): Promise<Workerd> {
     child = started;
     started.stdout.on('data', keep);
     started.stderr.on('data', keep);
-    const deadline = Date.now() + STARTUP_MS;
+    const deadline = Date.now() + PATIENCE_MS;
     while (!(await listening(port))) {
       if (started.exitCode !== null || Date.now() > deadline)
         throw new Error(`workerd did not start: ${log.slice(-5).join(' | ')}`);

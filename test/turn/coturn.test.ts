@@ -13,7 +13,7 @@ describe.skipIf(!coturnInstalled)('coturn', () => {
   let coturn: Coturn;
   beforeAll(async () => {
     coturn = await startCoturn({ secrets: [SECRET, OLDER] });
-  }, 90_000);
+  });
   afterAll(() => coturn?.stop());
 
   const server = (transport: 'udp' | 'tcp' = 'udp') => ({ host: '127.0.0.1', port: coturn.port, transport });

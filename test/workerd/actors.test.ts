@@ -1,6 +1,6 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import { describe, expect, test, vi } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Json } from '../../src/actors/port.ts';
 import { ObjectActors } from '../../src/hosts/cloudflare/actors.ts';
 import { type Ground, type Person, type Phone, Town } from '../actors/people.ts';
@@ -58,7 +58,7 @@ async function courier(phone: Phone): Promise<{ socket: WebSocket; heard: Heard[
     if (frame.type === 'deliver') socket.send(JSON.stringify({ type: 'ack', upTo: frame.seq }));
   });
   socket.accept();
-  await vi.waitFor(() => expect(heard.some((frame) => frame.type === 'drained')).toBe(true));
+  await expect.poll(() => heard.some((frame) => frame.type === 'drained')).toBe(true);
   return {
     socket,
     heard,
@@ -112,10 +112,10 @@ describe('the product’s actors as Durable Objects', () => {
     const call = callId();
     const party = { account: ann.account, device: ann.devices[0]!.device };
     await town.tell('call', call, { do: 'verb', party, verb: await invite(ann, bob, call) });
-    await vi.waitFor(() => expect(phone.calls()).toEqual(['invite']), 5_000);
+    await expect.poll(() => phone.calls()).toEqual(['invite']);
     await evict('device', bob.devices[0]!.device);
     await town.tell('call', call, { do: 'verb', party, verb: { verb: 'cancel', call, attempt: 0 } });
-    await vi.waitFor(() => expect(phone.calls()).toEqual(['invite', 'cancelled']), 5_000);
+    await expect.poll(() => phone.calls()).toEqual(['invite', 'cancelled']);
     phone.socket.close();
   });
 
@@ -125,13 +125,11 @@ describe('the product’s actors as Durable Objects', () => {
     const [left, right] = bob.devices.map(({ device }) => ({ account: bob.account, device }));
     const call = callId();
     await town.tell('call', call, { do: 'verb', party: caller, verb: await invite(ann, bob, call) });
-    await vi.waitFor(
-      async () =>
-        expect(await town.ask('call', call, { do: 'look', party: caller })).toMatchObject({
-          view: { state: 'ringing' },
-        }),
-      5_000,
-    );
+    await expect
+      .poll(() => town.ask('call', call, { do: 'look', party: caller }))
+      .toMatchObject({
+        view: { state: 'ringing' },
+      });
     await evict('call', call);
     const answer = { verb: 'answer', call, attempt: 0, message: 'ab'.repeat(16), body: 'BBBB' };
     const answers = await Promise.all(
@@ -159,7 +157,7 @@ describe('the product’s actors as Durable Objects', () => {
     socket.accept();
     await evict('call', call);
     socket.send(JSON.stringify({ type: 'call', request: 'r', verb: { verb: 'alive', call, attempt: 0 } }));
-    await vi.waitFor(() => expect(heard.join()).toContain('"request":"r"'), 5_000);
+    await expect.poll(() => heard.join()).toContain('"request":"r"');
     socket.close();
   });
 

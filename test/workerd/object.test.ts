@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 import type { Answer } from '../../src/actors/port.ts';
 import { ObjectActors } from '../../src/hosts/cloudflare/actors.ts';
 import { Sockets } from '../../src/hosts/cloudflare/sockets.ts';
@@ -74,10 +74,7 @@ test('a turn that threw has set no alarm', async () => {
 
 test('an alarm whose turn throws is armed again, later each time, and never thrown away', async () => {
   await say('stubborn', { verb: 'stubborn', times: 3 });
-  await vi.waitFor(
-    async () => expect((await read('stubborn')).log.map((row) => row.who)).toEqual(['stubborn']),
-    10_000,
-  );
+  await expect.poll(async () => (await read('stubborn')).log.map((row) => row.who)).toEqual(['stubborn']);
   expect(await alarm('stubborn')).toBeNull();
 });
 
@@ -114,22 +111,22 @@ test('an object whose rows were written by newer code refuses, keeps its rows an
 test('a hibernated socket keeps its id, tags and note, and the keep-alive wakes nobody', async () => {
   const { socket, frames } = await open('sleeper', ['blue']);
   socket.send(JSON.stringify({ verb: 'keep', note: 7 }));
-  await vi.waitFor(() => expect(frames).toHaveLength(1));
+  await expect.poll(() => frames).toHaveLength(1);
   await evictDurableObject(object('sleeper'), { webSockets: 'hibernate' });
   const before = instances.made;
   socket.send('ping');
-  await vi.waitFor(() => expect(frames.at(-1)).toBe('pong'));
+  await expect.poll(() => frames.at(-1)).toBe('pong');
   expect(instances.made).toBe(before);
   socket.send(JSON.stringify({ verb: 'kept' }));
-  await vi.waitFor(() => expect(frames.at(-1)).toBe('7'));
+  await expect.poll(() => frames.at(-1)).toBe('7');
   expect(instances.made).toBe(before + 1);
   socket.close(1000);
-  await vi.waitFor(async () =>
-    expect((await read('sleeper')).log).toMatchObject([
+  await expect
+    .poll(async () => (await read('sleeper')).log)
+    .toMatchObject([
       { what: 'opened', who: 'blue' },
       { what: 'closed', who: 'blue' },
-    ]),
-  );
+    ]);
 });
 
 test('a socket counts as heard by a frame and by a keep-alive', async () => {
@@ -138,12 +135,12 @@ test('a socket counts as heard by a frame and by a keep-alive', async () => {
   const opened = await heard();
   await new Promise((resolve) => setTimeout(resolve, 20));
   socket.send('ping');
-  await vi.waitFor(() => expect(frames.at(-1)).toBe('pong'));
+  await expect.poll(() => frames.at(-1)).toBe('pong');
   const kept = await heard();
   expect(kept).toBeGreaterThan(opened);
   await new Promise((resolve) => setTimeout(resolve, 20));
   socket.send(JSON.stringify({ verb: 'echo', text: 'here' }));
-  await vi.waitFor(() => expect(frames.at(-1)).toBe('here'));
+  await expect.poll(() => frames.at(-1)).toBe('here');
   expect(await heard()).toBeGreaterThan(kept);
   socket.close(1000);
 });
@@ -151,8 +148,5 @@ test('a socket counts as heard by a frame and by a keep-alive', async () => {
 test('a hint goes through the real queue and makes the actor look', async () => {
   await say('hinted', { verb: 'count', by: 1 });
   await say('hinted', { verb: 'hint', queue: 'hints', key: 'due' });
-  await vi.waitFor(
-    async () => expect((await read('hinted')).log).toMatchObject([{ what: 'hinted', who: 'hints due' }]),
-    10_000,
-  );
+  await expect.poll(async () => (await read('hinted')).log).toMatchObject([{ what: 'hinted', who: 'hints due' }]);
 });

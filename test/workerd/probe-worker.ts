@@ -70,7 +70,7 @@ function forgetful(own: Store): Store {
   };
 }
 
-/** How many instances have been made in this process, for tests inside it. */
+/** How many instances have been made in this process, for tests inside it and outside. */
 export const instances = { made: 0 };
 
 export const ProbeActor = actorObject<Env>(probe, ways, {
@@ -101,8 +101,8 @@ async function control(request: Request, env: Env): Promise<Response> {
     case 'weather':
       weather = await request.json<Weather>();
       return new Response(null, { status: 204 });
-    case 'up':
-      return new Response(null, { status: 204 });
+    case 'made':
+      return Response.json(instances.made);
     default:
       return new Response(null, { status: 404 });
   }

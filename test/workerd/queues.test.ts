@@ -99,10 +99,9 @@ test('a dead letter is told to who buries them, under the queue that gave up, an
 test('a message that exhausts its attempts reaches the dead-letter consumer through the real queues', async () => {
   const said = vi.spyOn(console, 'error').mockImplementation(() => {});
   await bound.HINTS.send({ actor: { kind: 'nonesuch', name: 'n' }, key: 'doomed' });
-  await vi.waitFor(
-    () => expect(said.mock.calls.flat().filter((line) => /hint-dead.*doomed/.test(String(line)))).toHaveLength(1),
-    15_000,
-  );
+  await expect
+    .poll(() => said.mock.calls.flat().filter((line) => /hint-dead.*doomed/.test(String(line))))
+    .toHaveLength(1);
   said.mockRestore();
 });
 

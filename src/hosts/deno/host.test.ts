@@ -113,7 +113,7 @@ test('two thousand overdue deadlines all ring after a start', async () => {
   const again = await reopen(sleeper);
   expect(rung.size).toBeLessThan(2_000);
   await again.start();
-  await vi.waitFor(() => expect(rung.size).toBe(2_000), { timeout: 5_000 });
+  await expect.poll(() => rung.size).toBe(2_000);
 });
 
 test('a deadline far beyond what memory holds rings at its time, also after a start', async () => {
@@ -159,7 +159,7 @@ test('dead sockets are told before any mail flies, so that to every actor it is 
   for (const file of ['00', '01']) leaveSockets(file, names);
   const host = open(gossip);
   await host.start();
-  await vi.waitFor(() => expect(told.filter(({ what }) => what === 'command')).toHaveLength(600), { timeout: 5_000 });
+  await expect.poll(() => told.filter(({ what }) => what === 'command')).toHaveLength(600);
   expect(told.slice(0, 600).every(({ what }) => what === 'closed')).toBe(true);
   expect(new Set(told.slice(0, 600).map(({ name }) => name)).size).toBe(600);
 });
@@ -190,7 +190,7 @@ test('what a failed commit left behind is found by the next sweep: a socket nobo
   expect(told).toEqual([]);
   await pass(2);
   vi.useRealTimers();
-  await vi.waitFor(() => expect(told.toSorted()).toEqual(['a closed', 'b answered', 'c command']));
+  await expect.poll(() => told.toSorted()).toEqual(['a closed', 'b answered', 'c command']);
 });
 
 function leaveMail(file: string, from: string, to: string): void {
@@ -221,10 +221,11 @@ async function served(turn: Actor['turn']) {
   return { host, url, connect, close: () => server.shutdown() };
 }
 
-const closing = (socket: WebSocket) =>
-  new Promise<CloseEvent>((resolve) => {
-    socket.addEventListener('close', resolve);
+const once = <K extends keyof WebSocketEventMap>(socket: WebSocket, type: K) =>
+  new Promise<WebSocketEventMap[K]>((resolve) => {
+    socket.addEventListener(type, resolve, { once: true });
   });
+const closing = (socket: WebSocket) => once(socket, 'close');
 
 test('a socket whose actor could not take its opening is closed with 1011', async () => {
   const { connect, close } = await served(() => {
@@ -255,19 +256,20 @@ test('an upgrade chooses its protocol, and a keep-alive counts as hearing the pe
   const socket = connect();
   const words: unknown[] = [];
   socket.addEventListener('message', (event) => words.push(event.data));
-  await vi.waitFor(() => expect(turns).toEqual(['opened']));
+  await once(socket, 'open');
+  await expect.poll(() => turns).toEqual(['opened']);
   expect(socket.protocol).toBe('callsign');
   const before = Date.now();
   await new Promise((resolve) => setTimeout(resolve, 5));
   socket.send(PING);
-  await vi.waitFor(() => expect(words).toEqual(['pong']));
+  await expect.poll(() => words).toEqual(['pong']);
   await host.client.command(to('a', 'one'), '', null);
   expect(turns).toEqual(['opened', 'command']);
   expect(heard.at(-1)).toBeGreaterThan(before);
   const closed = closing(socket);
   socket.close();
   await closed;
-  await vi.waitFor(() => expect(turns).toEqual(['opened', 'command', 'closed']));
+  await expect.poll(() => turns).toEqual(['opened', 'command', 'closed']);
   await close();
 });
 
@@ -279,12 +281,13 @@ test('a socket that its actor closed is no longer among its sockets, even before
     return null;
   });
   const socket = connect();
-  await vi.waitFor(() => expect(left).toEqual([1]));
+  await once(socket, 'open');
+  await expect.poll(() => left).toEqual([1]);
   const closed = closing(socket);
   await host.client.command(to('a', 'one'), '', null);
   await host.client.command(to('a', 'one'), '', null);
   expect(await closed).toMatchObject({ code: 4001, reason: 'replaced' });
-  await vi.waitFor(() => expect(left.toSorted((a, b) => a - b)).toEqual([0, 0, 1, 1]));
+  await expect.poll(() => left.toSorted((a, b) => a - b)).toEqual([0, 0, 1, 1]);
   await close();
 });
 
@@ -316,7 +319,7 @@ test('an erased actor keeps no hint of its own, except one that its last turn ga
   await host.client.command(to('mortal', 'a'), 'live', null);
   await host.client.command(to('mortal', 'a'), 'die', null);
   await host.start();
-  await vi.waitFor(() => expect(looked).toEqual(['die']));
+  await expect.poll(() => looked).toEqual(['die']);
 });
 
 /** A sender that posts on command and keeps what it was answered, and a receiver that passes one mail on. */
@@ -361,7 +364,7 @@ test('a receiver that throws takes back only its own turn: the sender’s stands
   const host = openWith(actors, () => undefined);
   await host.start();
   expect(await host.client.command(to('first', 'a'), '', null)).toEqual({ ok: true, value: null });
-  await vi.waitFor(() => expect(answered).toEqual([{ ok: true, value: 'heard' }]), { timeout: 15_000 });
+  await expect.poll(() => answered).toEqual([{ ok: true, value: 'heard' }]);
   expect(times).toBeGreaterThanOrEqual(3);
   expect(faults[0]).toMatchObject({ type: 'mail-deferred', key: 'k' });
 });

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Consumer, Fault } from '../../actors/port.ts';
 import { dropJobs, Jobs, keepJob } from './jobs.ts';
 import { Shards } from './shards.ts';
@@ -37,7 +37,7 @@ function start(consumer: Consumer, more: readonly [string, Consumer][] = []): Jo
 
 const hint = (key: string) => shards.of(self).take((store) => keepJob(store, self, 'q', key, Date.now()));
 const left = () => shards.of(self).take((store) => store.all<{ key: string }>(`SELECT key FROM host_job`, []));
-const emptied = () => vi.waitFor(async () => expect(await left()).toEqual([]), { timeout: 5_000 });
+const emptied = () => expect.poll(left).toEqual([]);
 
 test('what an earlier process left is done once, and then gone', async () => {
   for (const key of ['a', 'b', 'c']) await hint(key);
@@ -71,7 +71,7 @@ test('a hint that waits already is one job; one that comes while its job runs ma
     if (++runs === 1) await running.promise;
     return { done: true };
   });
-  await vi.waitFor(() => expect(runs).toBe(1));
+  await expect.poll(() => runs).toBe(1);
   await hint('k');
   started.look(shards.of(self));
   await new Promise((resolve) => setTimeout(resolve, 50));
@@ -119,12 +119,8 @@ test('after ten attempts a hint is dead: the operator is told without a body, an
 test('a hint to a queue without a consumer stays, to be tried again', async () => {
   await shards.of(self).take((store) => keepJob(store, self, 'unknown', 'k', Date.now()));
   start(async () => ({ done: true }));
-  await vi.waitFor(async () => {
-    const rows = await shards
-      .of(self)
-      .take((store) => store.all<{ attempt: number }>(`SELECT attempt FROM host_job`, []));
-    expect(rows).toEqual([{ attempt: 1 }]);
-  });
+  const attempts = () => shards.of(self).take((store) => store.all(`SELECT attempt FROM host_job`, []));
+  await expect.poll(attempts).toEqual([{ attempt: 1 }]);
   expect(faults).toEqual([]);
 });
 

@@ -14,6 +14,7 @@ import {
   type Peer,
   type Sponsor,
 } from '../../../src/sdk/index.ts';
+import { PATIENCE_MS } from '../../support/patience.ts';
 import { groupCalls } from '../../../src/sdk/group/index.ts';
 
 /** What a runner brings. */
@@ -34,9 +35,6 @@ export function same(found: unknown, expected: unknown, what: string): void {
   const [a, b] = [JSON.stringify(found), JSON.stringify(expected)];
   if (a !== b) throw new Error(`${what}: ${a}, expected ${b}`);
 }
-
-/** Generous: a machine may be slow. */
-export const PATIENCE_MS = 30_000;
 
 export async function within<T>(promise: Promise<T>, what: string): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;

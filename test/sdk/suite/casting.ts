@@ -9,7 +9,7 @@ export function casting(): { readonly cast: Cast } {
   const stage: { cast: Cast } = { cast: undefined as never };
   beforeAll(async () => {
     deployed = await deploy();
-  }, 90_000);
+  });
   afterAll(async () => {
     await deployed?.server.stop();
   });
