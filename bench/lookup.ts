@@ -14,7 +14,7 @@ import { configFor, type Deployment } from '../demo/people.ts';
 import { makeDevelopmentSecrets } from '../src/hosts/secrets.ts';
 import { developmentAttester, enroll } from '../src/sdk/index.ts';
 import { Prover } from '../test/blackbox/prover.ts';
-import { freePort } from '../test/support/port.ts';
+import { freePort } from '../demo/free-port.ts';
 import { ratesIn } from './commit.ts';
 import type { Figures } from './run.ts';
 

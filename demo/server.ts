@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Secrets } from '../src/hosts/secrets.ts';
+import { freePort } from './free-port.ts';
 
 export type HostName = 'workerd' | 'deno';
 
@@ -26,18 +26,8 @@ export interface Server {
   readonly log: readonly string[];
 }
 
-const START_MS = 60_000;
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', reject);
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0));
-    });
-  });
-}
+/** A machine may have much else to do. */
+const START_MS = 180_000;
 
 function command(
   host: HostName,

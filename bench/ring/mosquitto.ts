@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { end, freePort, serve } from './process.ts';
+import { freePort } from '../../demo/free-port.ts';
+import { end, serve } from './process.ts';
 import { Awaited, BODY, CALLEES, type Ringer } from './ringer.ts';
 
 const CONNECT = 0x10;

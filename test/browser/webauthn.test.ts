@@ -25,7 +25,7 @@ async function enroll(challenge) {
     pubKeyCredParams: [{ type: 'public-key', alg: -7 }],
     attestation: 'direct',
     authenticatorSelection: { userVerification: 'required' },
-    timeout: 10000,
+    timeout: 120000,
   };
   const { response } = await navigator.credentials.create({ publicKey });
   return { format: 'webauthn', attestationObject: text(response.attestationObject), clientDataJSON: text(response.clientDataJSON) };

@@ -54,7 +54,7 @@ const LONGEST_WITHOUT_CUT_MS = 3_000;
 /** A run in which fewer calls than this share of them were talked shows too little to pass. */
 const TALKED_AT_LEAST = 0.05;
 const LONGER_BY = 6;
-const SETTLED_WITHIN_MS = 90_000;
+const SETTLED_WITHIN_MS = 180_000;
 /** A ring that began this long after the end was known is a ghost; sooner, its invitation was being opened. */
 const OPENING_MS = 2_000;
 

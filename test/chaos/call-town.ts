@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { configFor, type Deployment, within } from '../../demo/people.ts';
+import { configFor, type Deployment, PATIENCE_MS, within } from '../../demo/people.ts';
 import type { Server } from '../../demo/server.ts';
 import type { HistoryRow } from '../../src/protocol/history.ts';
 import {
@@ -111,7 +111,7 @@ async function makePhone(
   };
   const identity = await enrolled(config, sponsor);
   const phone = new Phone(name, config, sockets, identity);
-  await within(30_000, phone.client.publishKeys(), `${name} cannot publish its keys`);
+  await within(PATIENCE_MS, phone.client.publishKeys(), `${name} cannot publish its keys`);
   return phone;
 }
 

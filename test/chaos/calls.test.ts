@@ -17,5 +17,4 @@ test.each(['workerd', 'deno'] as const)(
       await server.stop();
     }
   },
-  600_000,
 );

@@ -1,5 +1,6 @@
 import type { Json } from '../../src/actors/port.ts';
 import type { LogRow, Probe, Said } from '../port/probe.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 import { CALM, value, type Weather, type World } from '../port/world.ts';
 
 /** What a run saw. `unknown` requests were cut off by the death of the process: they may or may not have been applied. */
@@ -21,7 +22,6 @@ const HANDS = 12;
 /** A life ends at a random moment after up to so many acknowledged requests, so that a slow machine has rounds as full as a fast one. */
 const MOST_WORK = 30;
 const LONGEST_LIFE_MS = 10_000;
-const SETTLED_WITHIN_MS = 20_000;
 const STORM: Weather = { lost: 0.05, unanswered: 0.15, twice: 0.15 };
 
 /** mulberry32: the plan of a run repeats with its seed, the timing of two processes does not. */
@@ -157,7 +157,7 @@ async function judge(world: World, probes: readonly Asked[], report: ChaosReport
     }
     return true;
   };
-  for (let waited = 0; waited < SETTLED_WITHIN_MS && !(await settled()); waited += 50) await world.pass(50);
+  for (let waited = 0; waited < PATIENCE_MS && !(await settled()); waited += 50) await world.pass(50);
 
   const logs = await Promise.all(
     probes.map(async ({ name }) => ({ name, log: (await read(name)).log, total: (await read(name)).total })),

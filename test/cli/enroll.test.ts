@@ -11,7 +11,7 @@ import { base64url } from '../../src/bytes/base64url.ts';
 import { makeDevelopmentSecrets } from '../../src/hosts/secrets.ts';
 import { readIdentity } from '../../src/identity/certificate.ts';
 import { type Factory, makeFactory, provision, template } from '../attestation/support/tpm-factory.ts';
-import { freePort } from '../support/port.ts';
+import { freePort } from '../../demo/free-port.ts';
 import { found, installed, run as program } from '../support/program.ts';
 import { type SoftwareTpm, startSwtpm, swtpmInstalled } from '../support/swtpm.ts';
 

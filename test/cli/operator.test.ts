@@ -106,12 +106,9 @@ it.skipIf(!found('openssl', 'openssl', 'openssl verifies what ca init makes'))(
 );
 
 it('device list, device revoke, events and audit verify speak to a server that runs', async () => {
-  const deployment = (await (await fetch(`${server.url}/v1/deployment`)).json()) as Deployment;
-  const config = configFor(server.url, deployment);
-  const { identity } = await enroll(config, developmentAttester(config.crypto));
-  const { account, device } = identity;
+  const { account, device } = await enrolled();
   const listed = async (status: string) => (await run('device list', '--status', status)).text;
-  await expect.poll(() => listed('active')).toContain(device);
+  expect(await listed('active')).toContain(device);
   const revoked = await run('device revoke', account, device, '--reason', 'lost');
   expect(revoked.text).toMatch(new RegExp(`^${device} revoked since 20`));
   await expect.poll(() => listed('revoked')).toContain(device);
@@ -158,10 +155,13 @@ it('a row that was changed, left out or moved is found', async () => {
   ]);
 });
 
+/** A device of whose certificate the index has heard. */
 async function enrolled() {
   const deployment = (await (await fetch(`${server.url}/v1/deployment`)).json()) as Deployment;
   const config = configFor(server.url, deployment);
-  return (await enroll(config, developmentAttester(config.crypto))).identity;
+  const { identity } = await enroll(config, developmentAttester(config.crypto));
+  await expect.poll(() => certificates('--device', identity.device)).toHaveLength(1);
+  return identity;
 }
 
 interface Certificate {
@@ -219,7 +219,6 @@ it('every operation of the operator has a command that asks it', async () => {
 
 it('certificate list narrows by all that the index knows, device list too, and verdict show tells every check', async () => {
   const { account, device } = await enrolled();
-  await expect.poll(() => certificates('--device', device)).toHaveLength(1);
   const [one] = (await certificates('--device', device)) as [Certificate];
   expect(one).toMatchObject({ account, device, status: 'active' });
   const { serial, evidence } = one;
@@ -367,9 +366,7 @@ it('inventory import lists hardware, holds and runs are shown, and what is not t
 });
 
 it('policy try --server says whom another policy would refuse and revoke, and changes nothing', async () => {
-  const deployment = (await (await fetch(`${server.url}/v1/deployment`)).json()) as Deployment;
-  const config = configFor(server.url, deployment);
-  const { identity } = await enroll(config, developmentAttester(config.crypto));
+  const identity = await enrolled();
   const file = join(folder, 'policy.json');
   writeFileSync(file, JSON.stringify({ base: 'standard', version: 'tried-1' }));
   const tried = JSON.parse((await run('policy try', file, '--server', '--json')).text) as {

@@ -4,8 +4,7 @@ import type { HostName } from '../../demo/server.ts';
 import type { ClientConfig } from '../../src/sdk/index.ts';
 import { codeFor } from '../blackbox/world.ts';
 import { ended, House, type Person, place, until } from '../calls/house.ts';
-
-const MINUTE_MS = 60_000;
+import { PATIENCE_MS } from '../support/patience.ts';
 
 /** A device whose connection ended comes back by itself, and at once when its user would wait. */
 export function comingBack(host: HostName): void {
@@ -73,7 +72,7 @@ export function comingBack(host: HostName): void {
       network.there = true;
       // Null as long as the invitation has not reached the mailbox.
       await until(
-        async () => (await within(MINUTE_MS, sleeper.client.wake(null), 'it did not wake')) !== null,
+        async () => (await within(PATIENCE_MS, sleeper.client.wake(null), 'it did not wake')) !== null,
         'it rings',
       );
       const [ringing] = sleeper.rings;

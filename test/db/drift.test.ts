@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { PATIENCE_MS } from '../support/patience.ts';
 
 test('the migrations say what the schema says: generating writes nothing new', () => {
   const folder = mkdtempSync(join(tmpdir(), 'callsign-drift-'));
@@ -13,7 +14,7 @@ test('the migrations say what the schema says: generating writes nothing new', (
     const said = execFileSync(join(process.cwd(), 'node_modules/.bin/drizzle-kit'), ['generate', '--name', 'drift'], {
       cwd: folder,
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 2 * PATIENCE_MS,
     });
     expect(said).toContain('No schema changes');
     expect(readdirSync(join(folder, 'migrations'))).toEqual(readdirSync('migrations'));

@@ -6,9 +6,8 @@ import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chromiumInstalled, openBrowser } from '../support/chromium.ts';
-import { freePort } from '../support/port.ts';
-
-const LONG = { timeout: 60_000 };
+import { PATIENCE_MS } from '../support/patience.ts';
+import { freePort } from '../../demo/free-port.ts';
 
 describe.skipIf(!chromiumInstalled)('the page of npm start', () => {
   const state = mkdtempSync(join(tmpdir(), 'callsign-start-'));
@@ -24,7 +23,7 @@ describe.skipIf(!chromiumInstalled)('the page of npm start', () => {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     for (const stream of [server.stdout!, server.stderr!]) stream.on('data', (chunk) => (output += String(chunk)));
-    for (const deadline = Date.now() + 100_000; !output.includes('/call\n');) {
+    for (const deadline = Date.now() + PATIENCE_MS; !output.includes('/call\n');) {
       if (server.exitCode !== null || Date.now() > deadline) throw new Error(`npm start: ${output}`);
       await new Promise((resolve) => setTimeout(resolve, 100));
     }
@@ -44,9 +43,9 @@ describe.skipIf(!chromiumInstalled)('the page of npm start', () => {
     const context = await browser.newContext({ permissions: ['camera', 'microphone'] });
     const page = await context.newPage();
     await page.goto(`${origin}/call`);
-    await page.getByLabel('Your address').fill(handle, LONG);
+    await page.getByLabel('Your address').fill(handle);
     await page.getByRole('button', { name: 'Enroll this browser' }).click();
-    await page.locator('#status', { hasText: `You are ${handle}` }).waitFor(LONG);
+    await page.locator('#status', { hasText: `You are ${handle}` }).waitFor();
     return page;
   }
 
@@ -55,22 +54,20 @@ describe.skipIf(!chromiumInstalled)('the page of npm start', () => {
     const alice = await person('alice@example.com');
     await alice.getByLabel('Call').fill('bob@example.com');
     await alice.getByRole('button', { name: 'Call', exact: true }).click();
-    await bob.getByRole('button', { name: 'Accept' }).click(LONG);
-    for (const page of [alice, bob]) await page.locator('#digits', { hasText: /^\d{4} \d{4}$/ }).waitFor(LONG);
+    await bob.getByRole('button', { name: 'Accept' }).click();
+    for (const page of [alice, bob]) await page.locator('#digits', { hasText: /^\d{4} \d{4}$/ }).waitFor();
     expect(await alice.locator('#digits').textContent()).toBe(await bob.locator('#digits').textContent());
     for (const page of [alice, bob])
       await page.waitForFunction(
         `document.querySelector('#remote').currentTime > 1 && document.querySelector('#remote').videoWidth > 0`,
-        null,
-        LONG,
       );
-    await alice.locator('#figures', { hasText: /speech \d+ kbit\/s out, \d+ in; picture \d+ out/ }).waitFor(LONG);
+    await alice.locator('#figures', { hasText: /speech \d+ kbit\/s out, \d+ in; picture \d+ out/ }).waitFor();
     if (process.env['SCREENSHOT']) await alice.screenshot({ path: process.env['SCREENSHOT'] });
     await bob.getByRole('button', { name: 'Hang up' }).click();
-    for (const page of [alice, bob]) await page.locator('#status', { hasText: 'waiting for calls' }).waitFor(LONG);
+    for (const page of [alice, bob]) await page.locator('#status', { hasText: 'waiting for calls' }).waitFor();
     await expect(alice.locator('#log').textContent()).resolves.toContain('ended: completed');
 
     await alice.reload();
-    await alice.locator('#status', { hasText: 'You are alice@example.com' }).waitFor(LONG);
+    await alice.locator('#status', { hasText: 'You are alice@example.com' }).waitFor();
   });
 });

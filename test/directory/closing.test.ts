@@ -102,5 +102,4 @@ it.each(['deno', 'workerd'] as const)(
     expect(naming(rows, hers)).toContain('account_handle');
     expect(naming(rows, alice.identity.account)).toEqual(expect.arrayContaining(['account_head', 'key_owner']));
   },
-  240_000,
 );

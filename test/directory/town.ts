@@ -14,6 +14,7 @@ import {
 } from '../../src/sdk/index.ts';
 import { Prover } from '../blackbox/prover.ts';
 import { codeFor } from '../blackbox/world.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 
 /** One person with one device on a real server, and what was heard on it. */
 export interface Person {
@@ -143,7 +144,7 @@ export async function openTown(
 
 /** Looks again until it is so; patient, because a test machine may be slow. */
 export async function eventually<T>(what: string, look: () => Promise<T> | T, good: (seen: T) => boolean): Promise<T> {
-  for (const deadline = Date.now() + 60_000; ;) {
+  for (const deadline = Date.now() + PATIENCE_MS; ;) {
     const seen = await look();
     if (good(seen)) return seen;
     if (Date.now() > deadline) throw new Error(`${what}: still ${JSON.stringify(seen)}`);

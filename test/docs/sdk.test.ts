@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Server, startServer } from '../../demo/server.ts';
 import { makeDevelopmentSecrets } from '../../src/hosts/secrets.ts';
 import { Page } from './page.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 
 const page = new Page('docs/sdk.md');
 const folder = mkdtempSync(join(tmpdir(), 'callsign-sdk-'));
@@ -33,7 +34,7 @@ test('the examples of the page run, and print what the page says', async () => {
   writeFileSync(file, program());
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [file], {
     env: { ...process.env, CALLSIGN_URL: server.url },
-    timeout: 60_000,
+    timeout: 2 * PATIENCE_MS,
   });
   const told =
     page.blocks

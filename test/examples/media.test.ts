@@ -10,6 +10,7 @@ import { type Server, startServer } from '../../demo/server.ts';
 import { makeDevelopmentSecrets } from '../../src/hosts/secrets.ts';
 import type { Seen } from '../media/call-in-page.ts';
 import { chromiumInstalled, openBrowser, servePage } from '../support/chromium.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 import { found } from '../support/program.ts';
 
 const installed = found('gst-launch-1.0', 'gstreamer1.0-tools gstreamer1.0-plugins-good', 'examples with sound');
@@ -37,7 +38,7 @@ function shareAt(hertz: number, file: string): number {
 }
 
 /** Real time and native threads: what hangs is killed and tried again, twice at most. */
-const LIMIT_MS = 75_000;
+const LIMIT_MS = 2 * PATIENCE_MS;
 
 describe.skipIf(!installed)('the examples', { retry: 2 }, () => {
   let server: Server;
@@ -83,7 +84,7 @@ describe.skipIf(!installed)('the examples', { retry: 2 }, () => {
     return {
       ended,
       async says(text) {
-        for (const deadline = Date.now() + 60_000; !output.includes(text);) {
+        for (const deadline = Date.now() + PATIENCE_MS; !output.includes(text);) {
           if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadline)
             throw new Error(`did not say "${text}":\n${output}`);
           await new Promise((resolve) => setTimeout(resolve, 50));
@@ -129,7 +130,7 @@ describe.skipIf(!installed)('the examples', { retry: 2 }, () => {
       await page.evaluate(`callsign.call(${JSON.stringify(handle)})`);
       await peer.says('connected');
       let last: Seen | null = null;
-      for (const deadline = Date.now() + 30_000; (last?.hears ?? 0) < 10_000 && Date.now() < deadline;) {
+      for (const deadline = Date.now() + PATIENCE_MS; (last?.hears ?? 0) < 10_000 && Date.now() < deadline;) {
         await new Promise((resolve) => setTimeout(resolve, 500));
         last = await page.evaluate<Seen>('callsign.look()');
       }

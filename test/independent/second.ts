@@ -1,6 +1,7 @@
 /** The second implementation as a process of its own: asked in JSON lines. */
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
+import { PATIENCE_MS } from '../support/patience.ts';
 
 export type Json = Record<string, unknown>;
 
@@ -13,7 +14,7 @@ export interface Second {
 export function startSecond(): Second {
   const peer = spawn(process.execPath, ['test/independent/peer.mjs'], {
     stdio: ['pipe', 'pipe', 'inherit'],
-    timeout: 120_000,
+    timeout: 2 * PATIENCE_MS,
   });
   const lines = createInterface({ input: peer.stdout })[Symbol.asyncIterator]();
   return {

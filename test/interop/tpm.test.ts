@@ -17,6 +17,7 @@ import { random } from '../attestation/support/tpm-enrollment.ts';
 import { found, installed } from '../support/program.ts';
 import type { SoftwareTpm } from '../support/swtpm.ts';
 import { startSwtpm, swtpmInstalled } from '../support/swtpm.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 
 const module = process.env['OPENSSL_TPM2_MODULE'] ?? globSync('/usr/lib/*/ossl-modules/tpm2.so')[0];
 const hasModule = module !== undefined && existsSync(module);
@@ -62,17 +63,17 @@ describe.skipIf(!swtpmInstalled)('a TPM shared with other programs', () => {
       ];
       const env = { ...process.env, TPM2OPENSSL_TCTI: tcti, TSS2_LOG: 'all+NONE' };
       const sign = ['pkeyutl', '-sign', '-rawin', '-digest', 'sha256', ...providers, ...what];
-      await run('openssl', sign, { env, timeout: 20_000 });
+      await run('openssl', sign, { env, timeout: PATIENCE_MS });
     });
     const check = ['dgst', '-sha256', '-verify', join(folder, 'public.pem'), '-signature', signature!, message!];
-    expect((await run('openssl', check, { timeout: 20_000 })).stdout).toContain('Verified OK');
+    expect((await run('openssl', check, { timeout: PATIENCE_MS })).stdout).toContain('Verified OK');
   });
 
   it.skipIf(!tools)('tpm2-tools activate what our server challenges', async () => {
     await machine.lend(async ({ tcti }) => {
       const env = { ...process.env, TPM2TOOLS_TCTI: tcti, TSS2_LOG: 'all+NONE' };
       const tool = (name: string, ...args: readonly string[]) =>
-        run(`tpm2_${name}`, [...args], { env, cwd: folder, timeout: 20_000 });
+        run(`tpm2_${name}`, [...args], { env, cwd: folder, timeout: PATIENCE_MS });
       const read = async (name: string): Promise<Uint8Array> => new Uint8Array(await readFile(join(folder, name)));
 
       await tool('createek', '-G', 'ecc', '-c', 'ek.ctx', '-u', 'ek.pub');

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { law } from '../../tools/law.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 
 /** A house of planted offenses: each must be refused by the linter or the compiler, or the import law is only a habit. */
 const folder = mkdtempSync(join(tmpdir(), 'callsign-law-'));
@@ -116,7 +117,7 @@ beforeAll(() => {
   const { stdout } = spawnSync(join(process.cwd(), 'node_modules/.bin/oxlint'), ['--format', 'json'], {
     cwd: folder,
     encoding: 'utf8',
-    timeout: 60_000,
+    timeout: 2 * PATIENCE_MS,
   });
   const { diagnostics } = JSON.parse(stdout) as { diagnostics: Finding[] };
   for (const { filename, code } of diagnostics)
@@ -149,7 +150,7 @@ describe('the import law, by the compiler', () => {
     return spawnSync(join(process.cwd(), 'node_modules/.bin/tsc'), ['-p', 'tsconfig.offense.json'], {
       cwd: folder,
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 2 * PATIENCE_MS,
     }).stdout;
   };
 

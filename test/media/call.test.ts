@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startServer, type Server } from '../../demo/server.ts';
 import { makeDevelopmentSecrets } from '../../src/hosts/secrets.ts';
 import { chromiumInstalled, openBrowser, servePage } from '../support/chromium.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 import type { Seen } from './call-in-page.ts';
 
 const MEDIA = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
@@ -39,7 +40,7 @@ describe.skipIf(!chromiumInstalled)('a call between two pages', () => {
   const seen = (page: Page) => page.evaluate<Seen>('callsign.look()');
 
   async function until(pages: readonly Page[], good: (seen: Seen) => boolean): Promise<Seen[]> {
-    for (const deadline = Date.now() + 45_000; ;) {
+    for (const deadline = Date.now() + PATIENCE_MS; ;) {
       const all = await Promise.all(pages.map(seen));
       if (all.every(good)) return all;
       if (Date.now() > deadline) throw new Error(`still ${JSON.stringify(all)}`);

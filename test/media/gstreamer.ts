@@ -3,6 +3,7 @@ import { execFile, spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PATIENCE_MS } from '../support/patience.ts';
 
 const found = ['srtpenc', 'srtpdec'].every(
   (element) => spawnSync('gst-inspect-1.0', ['--exists', element]).status === 0,
@@ -42,7 +43,7 @@ async function pipeline(packets: readonly Uint8Array[], middle: string, caps: st
 
 function launch(description: string): Promise<void> {
   return new Promise((resolve, reject) => {
-    const options = { timeout: 20_000, killSignal: 'SIGKILL' } as const;
+    const options = { timeout: PATIENCE_MS, killSignal: 'SIGKILL' } as const;
     execFile('gst-launch-1.0', ['-q', ...description.split(' ')], options, (error, _out, problems) => {
       if (error) reject(new Error(`gst-launch-1.0: ${problems}`, { cause: error }));
       else resolve();

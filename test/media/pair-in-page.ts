@@ -1,4 +1,5 @@
 /** Runs inside a page: two ends of one call's media with a channel between them that loses, repeats and delays. */
+import { PATIENCE_MS } from '../support/patience.ts';
 import { MediaConnection, type MediaOptions, type MediaState } from '../../src/sdk/webrtc/index.ts';
 
 export interface PairSettings {
@@ -113,12 +114,15 @@ export async function pairInPage(settings: PairSettings): Promise<PairReport> {
     heard.push(state);
   });
   const decodes = settings.forge ? 0 : 10;
-  const until = Date.now() + (settings.forge ? 4_000 : 45_000);
+  const until = Date.now() + (settings.forge ? 4_000 : PATIENCE_MS);
   const framesOf = async (connection: MediaConnection) => (await connection.statistics()).framesDecoded;
   const done = async () =>
     caller.state === 'connected' &&
     callee.state === 'connected' &&
-    (settings.frames === 'different' || Math.min(await framesOf(caller), await framesOf(callee)) >= decodes);
+    (settings.frames === 'different' ||
+      ('audio' in caller.milestones &&
+        'video' in caller.milestones &&
+        Math.min(await framesOf(caller), await framesOf(callee)) >= decodes));
   while (Date.now() < until && (settings.forge || !(await done()))) await wait(100);
   let restarted = false;
   if (settings.glare) {
@@ -127,7 +131,7 @@ export async function pairInPage(settings: PairSettings): Promise<PairReport> {
     caller.networkChanged();
     callee.networkChanged();
     const shown = await framesOf(callee);
-    for (const end = Date.now() + 20_000; Date.now() < end; await wait(100))
+    for (const end = Date.now() + PATIENCE_MS; Date.now() < end; await wait(100))
       if (
         caller.peer.signalingState === 'stable' &&
         callee.peer.signalingState === 'stable' &&
@@ -146,13 +150,13 @@ export async function pairInPage(settings: PairSettings): Promise<PairReport> {
       audioSent.push(rates.audio.sent);
       narrowest = Math.min(narrowest, picture.bitrate);
     });
-    for (const end = Date.now() + 60_000; Date.now() < end && narrowest > 300_000;) await wait(200);
+    for (const end = Date.now() + PATIENCE_MS; Date.now() < end && narrowest > 300_000;) await wait(200);
     audioSent.length = 0;
-    for (const end = Date.now() + 30_000; Date.now() < end && audioSent.length < 4;) await wait(200);
+    for (const end = Date.now() + PATIENCE_MS; Date.now() < end && audioSent.length < 4;) await wait(200);
   }
   if (settings.mute) {
     await caller.mute('video', true);
-    for (const end = Date.now() + 20_000; Date.now() < end && !heard.at(-1)?.video;) await wait(100);
+    for (const end = Date.now() + PATIENCE_MS; Date.now() < end && !heard.at(-1)?.video;) await wait(100);
   }
   await wait(1_200);
   const [ofCaller, ofCallee] = [await caller.statistics(), await callee.statistics()];

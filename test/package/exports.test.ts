@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { pack } from './pack.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 
 const { exports: exported } = JSON.parse(readFileSync('package.json', 'utf8')) as { exports: object };
 
@@ -41,7 +42,7 @@ describe('the package', () => {
     const run = spawnSync(process.execPath, [`${name.replaceAll('/', '-')}.mjs`], {
       cwd: folder,
       encoding: 'utf8',
-      timeout: 30_000,
+      timeout: 2 * PATIENCE_MS,
     });
     expect(`${run.stdout}${run.stderr}`).toBe('true\n');
   });
@@ -77,7 +78,7 @@ describe('the package', () => {
   it('has nothing that publint complains of', () => {
     const run = spawnSync(bin('publint'), ['run', '--strict', '--pack', 'false', installed], {
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 2 * PATIENCE_MS,
     });
     expect(run.stdout).toContain('All good!');
   });

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { PATIENCE_MS } from '../support/patience.ts';
 
 /** Builds and packs what `npm publish` would send, in a folder of the test's; the path of the tarball. */
 export function pack(folder: string): string {
@@ -17,7 +18,7 @@ export function pack(folder: string): string {
 }
 
 function run(program: string, args: readonly string[], cwd: string): string {
-  const { status, stdout, stderr } = spawnSync(program, args, { cwd, encoding: 'utf8', timeout: 120_000 });
+  const { status, stdout, stderr } = spawnSync(program, args, { cwd, encoding: 'utf8', timeout: 2 * PATIENCE_MS });
   if (status !== 0) throw new Error(`${program} ended with ${status}: ${stdout}${stderr}`);
   return stdout;
 }

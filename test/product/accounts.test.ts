@@ -16,6 +16,7 @@ import {
   webCrypto,
 } from '../../src/sdk/index.ts';
 import { join, recoverWithKey } from '../../src/sdk/join.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 
 const BOB = 'bob@example.com';
 let server: Server | null = null;
@@ -73,7 +74,7 @@ async function inbox(): Promise<string> {
 }
 
 async function eventually(what: string, good: () => boolean | Promise<boolean>): Promise<void> {
-  for (const deadline = Date.now() + 30_000; !(await good());) {
+  for (const deadline = Date.now() + PATIENCE_MS; !(await good());) {
     if (Date.now() > deadline) throw new Error(`not so: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
@@ -142,5 +143,4 @@ it.each<HostName>(['deno', 'workerd'])(
     expect(last).toMatchObject({ account, changedFrom: null });
     expect(await alice.client.contacts.standing(last!)).toMatchObject({ verified: true, recovered: true });
   },
-  240_000,
 );

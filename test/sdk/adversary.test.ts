@@ -145,20 +145,21 @@ describe('a lookup', () => {
 
   it('that is an old answer once more gives no second call the same keys', async () => {
     const bob = await stage.cast.person();
-    let first: Wire = null;
+    let answer: Wire = null;
     const alice = await liedTo(
       ofLookups((result) => {
         if (result.handle !== bob.handle) return;
-        if (first) Object.assign(result, first, { manifests: [] });
-        first ??= structuredClone(result);
+        if (answer) Object.assign(result, answer, { manifests: [] });
+        answer ??= structuredClone(result);
       }),
     );
     const one = alice.device.client.call(await found(alice.device, bob.handle));
-    (await bob.device.ring()).accept();
+    const first = await bob.device.ring();
+    first.accept();
     const { keys } = await within(one.next('media'), 'media');
     const seen = [keys.sas, base64url(keys.signal.send)];
     one.hangup();
-    await ended(one);
+    await Promise.all([ended(one), ended(first)]);
     const two = alice.device.client.call(await found(alice.device, bob.handle));
     await until(
       () => bob.device.suspicions.length > 0 || bob.device.rings.some(({ phase }) => phase !== 'ended'),
@@ -342,13 +343,22 @@ describe('a grant', () => {
 });
 
 describe('the relay', () => {
+  function phasesOf(call: Call): string[] {
+    const seen: string[] = [];
+    call.on('phase', (phase) => seen.push(phase));
+    return seen;
+  }
+
   async function unconfirmed(lies: Liar, count: () => number): Promise<void> {
     const alice = await liedTo(lies);
     const bob = await stage.cast.person();
     const call = alice.device.client.call(await found(alice.device, bob.handle));
+    const phases = phasesOf(call);
     (await bob.device.ring()).accept();
     await until(() => count() > 3, 'confirmations that were touched');
-    expect([call.phase, call.keys]).toEqual(['connecting', null]);
+    expect(phases).toContain('connecting');
+    expect(phases).not.toContain('active');
+    expect(call.keys).toBeNull();
     call.hangup();
     await ended(call);
   }
@@ -411,9 +421,12 @@ describe('the relay', () => {
     await Promise.all([ended(honest), ended(first)]);
     lie = true;
     const call = alice.device.client.call(await found(alice.device, bob.handle));
+    const phases = phasesOf(call);
     (await bob.device.ring()).accept();
     await until(() => replayed > 3, 'replays');
-    expect([call.phase, call.keys]).toEqual(['connecting', null]);
+    expect(phases).toContain('connecting');
+    expect(phases).not.toContain('active');
+    expect(call.keys).toBeNull();
     call.hangup();
     await ended(call);
   });

@@ -14,6 +14,7 @@ import {
   webCrypto,
 } from '../../src/sdk/index.ts';
 import { type InProcess, inProcess, ORIGIN } from '../support/in-process.ts';
+import { PATIENCE_MS } from '../support/patience.ts';
 import { Adversary, copyOf, nothing, type Seen, Wire } from './enemy.ts';
 
 const HANDLE = 'bob@example.com';
@@ -144,7 +145,7 @@ describe('a client whose server is an enemy', () => {
     const peer = await alice.find(HANDLE, { claim: true });
     const call = alice.call(peer!);
     const own = () => said.find((verb): verb is Invite => verb.verb === 'invite' && verb.call === call.id);
-    for (const deadline = Date.now() + 15_000; !own() && Date.now() < deadline;) await settle();
+    for (const deadline = Date.now() + PATIENCE_MS; !own() && Date.now() < deadline;) await settle();
     call.hangup();
     const invite = own();
     said.length = 0;
@@ -299,7 +300,7 @@ describe('a client whose server is an enemy', () => {
     await soon(() => rings.length > 0, 300);
     expect(rings).toEqual([]);
     enemy.deliver('call', frameOf({ what: 'invite', n: 0, rev: 1 }, invite));
-    await soon(() => rings.length > 0, 15_000);
+    await soon(() => rings.length > 0, PATIENCE_MS);
     expect(rings.map(({ id }) => id)).toEqual([invite.call]);
     client.close();
   });
@@ -374,7 +375,7 @@ describe('a client whose server is an enemy', () => {
       await settle();
     }
     // An answer that must not be takes as long to be sealed as one that may.
-    await soon(() => enemy.seen.answers > 0, 150);
+    await soon(() => enemy.seen.answers > 0, own === 'standing' ? 1_000 : 150);
     client.close();
     return { seen: { ...enemy.seen }, confirmed: [call, ...rings].filter(({ keys }) => keys !== null) };
   }

@@ -23,8 +23,17 @@ const ARGUMENTS = [
   `--host-resolver-rules=MAP ${PLAIN_HOST} 127.0.0.1 , MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1`,
 ];
 
-export function openBrowser(more: readonly string[] = []): Promise<Browser> {
-  return chromium.launch({ executablePath: PATH, headless: true, args: [...ARGUMENTS, ...more], timeout: PATIENCE_MS });
+export async function openBrowser(more: readonly string[] = []): Promise<Browser> {
+  const args = [...ARGUMENTS, ...more];
+  const browser = await chromium.launch({ executablePath: PATH, headless: true, args, timeout: PATIENCE_MS });
+  const contextOf = browser.newContext.bind(browser);
+  // A page's own context is made by it as well.
+  browser.newContext = async (options) => {
+    const context = await contextOf(options);
+    context.setDefaultTimeout(PATIENCE_MS);
+    return context;
+  };
+  return browser;
 }
 
 /** One page on loopback, a secure context: WebAuthn works there. */

@@ -6,7 +6,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PATIENCE_MS } from './patience.ts';
-import { freePort } from './port.ts';
+import { freePort } from '../../demo/free-port.ts';
 import { found } from './program.ts';
 
 export const coturnInstalled = found('turnserver', 'coturn', 'media over a relay');

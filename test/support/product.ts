@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { makeDevelopmentSecrets } from '../../src/hosts/secrets.ts';
 import { PATIENCE_MS } from './patience.ts';
-import { freePort } from './port.ts';
+import { freePort } from '../../demo/free-port.ts';
 
 /** The Worker of wrangler.toml as one process group with its own state; see tools/serve-worker.ts. */
 export interface Product {

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { PATIENCE_MS } from './patience.ts';
-import { freePort } from './port.ts';
+import { freePort } from '../../demo/free-port.ts';
 
 /** A Worker served by workerd itself: no proxy before it, Durable Objects on disk. See docs/decisions/0002-running-workerd.md. */
 export interface Workerd {

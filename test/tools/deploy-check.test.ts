@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { expect, test } from 'vitest';
+import { PATIENCE_MS } from '../support/patience.ts';
 
 interface Checked {
   readonly gzip: number;
@@ -10,7 +11,7 @@ interface Checked {
 function check(...args: string[]): { status: number | null; checked: Checked } {
   const run = spawnSync('npm', ['run', '-s', 'deploy:check', '--', '--profiles', '1', '--json', ...args], {
     encoding: 'utf8',
-    timeout: 120_000,
+    timeout: 2 * PATIENCE_MS,
   });
   return { status: run.status, checked: JSON.parse(run.stdout) as Checked };
 }

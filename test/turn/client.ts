@@ -2,6 +2,7 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { connect } from 'node:net';
+import { PATIENCE_MS } from '../support/patience.ts';
 
 const COOKIE = 0x2112a442;
 const METHOD = { allocate: 0x003, refresh: 0x004 } as const;
@@ -17,7 +18,6 @@ const ATTRIBUTE = {
   transport: 0x0019,
 } as const;
 const UDP = Buffer.of(17, 0, 0, 0);
-const ANSWER_MS = 15_000;
 
 export interface Allocated {
   /** 0 for success, else the error code of STUN: 401 for credentials that do not hold. */
@@ -113,7 +113,7 @@ function address(value: Buffer | undefined): string | null {
 }
 
 function late(reject: (error: Error) => void): ReturnType<typeof setTimeout> {
-  return setTimeout(() => reject(new Error('the TURN server does not answer')), ANSWER_MS);
+  return setTimeout(() => reject(new Error('the TURN server does not answer')), PATIENCE_MS);
 }
 
 async function overUdp({ host, port }: { host: string; port: number }): Promise<Transport> {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { PATIENCE_MS } from '../../../test/support/patience.ts';
 
 const DENO = new URL('../../../node_modules/deno/deno', import.meta.url).pathname;
 
@@ -16,7 +17,7 @@ afterEach(() => rmSync(parent, { recursive: true }));
 
 const settings = (more: Record<string, string> = {}) => ({
   env: { ...process.env, CALLSIGN_DATA: join(parent, 'data'), CALLSIGN_PORT: '0', ...more },
-  timeout: 15_000,
+  timeout: PATIENCE_MS,
 });
 
 test('the server starts on an empty folder, says it is well, keeps its files to itself and ends in order', async () => {
