@@ -17,6 +17,10 @@ import { clientAssertion, dpopProof, hello, type JwsDraft, tokenHash } from '../
 import { TYP } from '../../src/protocol/identity.ts';
 import { pad } from '../../src/sdk/crypto/body.ts';
 import { restoreKem } from '../../src/sdk/crypto/kem.ts';
+import { digestOf, type Member, NO_ADMISSION } from '../../src/sdk/crypto/group/roster.ts';
+import { type Statement, statementBytes, statementHash } from '../../src/sdk/crypto/group/statement.ts';
+import { encodeProof } from '../../src/sdk/crypto/group/wire.ts';
+import { nobleCrypto } from '../../src/sdk/crypto/noble.ts';
 import { spkiOf } from '../../src/sdk/crypto/point.ts';
 import type { Bytes } from '../../src/sdk/crypto/provider.ts';
 import { ours } from './ours.ts';
@@ -112,6 +116,64 @@ function openedSignal(counter: number): Input {
   const nonce = concat(new Uint8Array(4), number);
   const body = gcm(b(signal.key), nonce, header).encrypt(pad(utf8('late, and far on')));
   return { ...signal, role: 'callee', sealed: hex(concat(header, body)) };
+}
+
+/** A group of three that come, come back, are put out and go, with entries in between that count for nothing. */
+async function logOfAGroup(): Promise<Input> {
+  const crypto = nobleCrypto();
+  const callId = b(group.callId);
+  const id = (label: string) => of(`${label} participant`, 16);
+  const hash = (made: Statement) => statementHash(crypto, callId, made);
+  const signed = (signer: string, made: Statement, certificates: Bytes[] = []) => {
+    const signature = p256.sign(statementBytes(callId, made), secretOf(`${signer}'s identity`), { lowS: false });
+    return base64url(encodeProof(callId, { statement: made, signature: Uint8Array.from(signature), certificates }));
+  };
+  const join = (who: string, label: string, admission: Bytes): Statement => ({
+    kind: 'join',
+    participant: id(label),
+    account: of(`${who}'s account`, 32),
+    device: of(`${who}'s device`, 16),
+    manifest: { version: 3, hash: of(`${who}'s manifest`, 32) },
+    prekey: pointOf(`${label} call prekey`),
+    admission,
+  });
+  const admit = (by: string, who: string, rosterDigest: Bytes): Statement => ({
+    kind: 'admit',
+    participant: id(by),
+    account: of(`${who}'s account`, 32),
+    rosterDigest,
+    nonce: of(`${by} admits ${who}`, 16),
+  });
+  const come = (who: string, label: string, admission: Bytes) =>
+    signed(who, join(who, label, admission), [of(`${who}'s leaf`, 40), of('issuer', 30)]);
+  const { account, device, identityKey } = side('a');
+  const name = await crypto.sha256(concat(b(account), b(device), spkiOf(b(identityKey))));
+  const alone = await digestOf(crypto, callId, new Map([['a', { participant: id('a'), name } as Member]]));
+  const letsIn = { b: admit('a', 'b', alone), c: admit('b', 'c', alone) };
+  const [ofB, ofC] = [await hash(letsIn.b), await hash(letsIn.c)];
+  return {
+    callId: group.callId,
+    founder: hex(await hash(join('a', 'a', NO_ADMISSION))),
+    devices: ['a', 'b', 'c'].map(side),
+    entries: [
+      come('a', 'a', NO_ADMISSION),
+      signed('a', letsIn.b),
+      come('c', 'c', ofB),
+      come('b', 'b', ofB),
+      signed('b', letsIn.c),
+      signed('a', { kind: 'remove', participant: id('b'), removed: id('a') }),
+      come('c', 'c', ofC),
+      signed('c', { kind: 'remove', participant: id('c'), removed: id('b') }),
+      come('b', 'b again', ofB),
+      signed('b', { kind: 'leave', participant: id('b') }),
+      signed('b', { kind: 'remove', participant: id('b again'), removed: id('c') }),
+      come('c', 'c again', ofC),
+      come('a', 'a again', NO_ADMISSION),
+      signed('a', admit('a again', 'c', of('no digest', 32))),
+      'AAAA',
+      signed('b', { kind: 'leave', participant: id('b again') }),
+    ],
+  };
 }
 
 type Given = readonly [construction: string, about: string, page: string, input: Input];
@@ -215,6 +277,14 @@ async function inputs(): Promise<Given[]> {
   add(page, 'group/join', 'a device', { ...group, ...joined, ...joining });
   add(page, 'group/remove', 'a participant', { ...group, removed: some('removed', 16) });
   add(page, 'group/leave', 'of oneself', group);
+  const proven = { ...group, signature: some('signature', 64) };
+  add(page, 'group/proof', 'of an admit', { kind: 'admit', ...proven, ...admitted });
+  const shownBy = { certificates: [some('leaf', 700), some('issuer', 300)] };
+  add(page, 'group/proof', 'of a join', { kind: 'join', ...proven, ...joined, ...joining, ...shownBy });
+  add(page, 'group/proof', 'of a remove', { kind: 'remove', ...proven, removed: some('removed', 16) });
+  add(page, 'group/proof', 'of a leave', { kind: 'leave', ...proven });
+  add(page, 'group/log', 'sixteen entries, seven of which count for nothing', await logOfAGroup());
+  add(page, 'group/invited', 'of a newcomer', { founder: some('founder', 32), admission: some('admission', 32) });
   add(page, 'group/name', 'of a device', side('a'));
   const members = [1, 2, 3].map((i) => ({ participant: some(`p${i}`, 16), name: some(`n${i}`, 32) }));
   add(page, 'group/roster-digest', 'of three', { callId: group.callId, members });
@@ -227,15 +297,19 @@ async function inputs(): Promise<Given[]> {
   add(page, 'group/commitment', 'to a sender key', { secret: some('sender key', 32), head: wrapping.head });
   const { recipient, prekeyNumber } = wrapping;
   add(page, 'group/entry', 'of one recipient', { recipient, prekeyNumber, wrapped: some('wrapped', 48) });
-  add(page, 'group/signed-keys', 'for two', {
+  const common = {
     head: wrapping.head,
     rosterHash: wrapping.rosterHash,
     ephemeral: point('e'),
     commitment: some('commitment', 32),
     nextPrekey: point('next'),
     nextPrekeyNumber: 3,
-    hashes: [some('h1', 32), some('h2', 32)],
-  });
+  };
+  add(page, 'group/signed-keys', 'for two', { ...common, hashes: [some('h1', 32), some('h2', 32)] });
+  const entryFor = (i: number) => ({ recipient: some(`r${i}`, 32), prekeyNumber: i, wrapped: some(`w${i}`, 48) });
+  const whole = { ...common, signature: some('signature', 64), entries: [entryFor(1), entryFor(258)] };
+  add(page, 'group/batch', 'for two', whole);
+  add(page, 'group/read-batch', 'for two', { body: await ours['group/batch']!(whole) });
   const media = { callId: group.callId, sender: some('sender', 32), epoch: 70_000, secret: some('sender key', 32) };
   add(page, 'group/sframe', 'of one sender', media);
   add(page, 'group/srtp', 'of one sender', media);
