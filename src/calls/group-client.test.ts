@@ -271,6 +271,13 @@ describe('an epoch', () => {
     expect(rekeys()).toHaveLength(1);
   });
 
+  it('that is nearly used up makes its member ask for fresh ones, but nobody who is no member', () => {
+    const story = Story.three().opened(1, 'b').opened(1, 'c').frame({ type: 'activate', epoch: 1 });
+    story.do({ type: 'rekey' });
+    expect(story.of('send').at(-1)?.verb).toEqual({ verb: 'rekey' });
+    expect(stepGroup(emptyGroupClient({ account: 'a', device: 'd' }), { type: 'rekey' }, 0).effects).toEqual([]);
+  });
+
   it('is said once more when a member lacks it', () => {
     const story = Story.three().frame({ type: 'keys-wanted', epoch: 1 }).frame({ type: 'keys-wanted', epoch: 4 });
     expect(story.of('again')).toEqual([{ type: 'again', epoch: 1 }]);

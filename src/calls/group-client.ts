@@ -97,6 +97,8 @@ export type GroupInput =
   | { type: 'made'; epoch: number }
   /** `id` opened; null: what came did not verify as anybody's. `mismatch`: a member signed it, for another roster. */
   | { type: 'opened'; epoch: number; id: string | null; mismatch: boolean }
+  /** A key is nearly used up. */
+  | { type: 'rekey' }
   | { type: 'timer'; key: string };
 
 export type GroupEffect =
@@ -180,6 +182,9 @@ export function stepGroup(
       break;
     case 'opened':
       onOpened(draft, input);
+      break;
+    case 'rekey':
+      rekey(draft);
       break;
     case 'timer':
       onTimer(draft, input.key);

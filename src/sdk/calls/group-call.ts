@@ -73,6 +73,8 @@ export interface GroupCall {
   add(peer: Peer, signal?: AbortSignal): Promise<void>;
   /** Puts a participant out: by the founder, or by who added it. `signal` ends the waiting. */
   remove(participant: Pick<Participant, 'id'>, signal?: AbortSignal): Promise<void>;
+  /** Fresh keys of everybody although nobody comes or goes: before one is used up. The server makes an epoch at most once a minute. */
+  rekey(): void;
   /** Signs the own end, and hangs up. */
   leave(): void;
   /** Sixty digits to compare: the same at all who see the same participants. */

@@ -7,6 +7,7 @@ import { tell } from '../tell.ts';
 export interface GroupPort {
   add(peer: Peer): Promise<void>;
   remove(id: string): Promise<void>;
+  rekey(): void;
   leave(): void;
   code(): Promise<string>;
 }
@@ -50,6 +51,10 @@ export class GroupFace implements GroupCall {
 
   remove({ id }: Pick<Participant, 'id'>, signal?: AbortSignal): Promise<void> {
     return unlessAborted(signal, () => this.#port.remove(id));
+  }
+
+  rekey(): void {
+    this.#port.rekey();
   }
 
   leave(): void {

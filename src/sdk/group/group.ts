@@ -81,6 +81,7 @@ export class Group implements GroupPart {
     this.face = new GroupFace({
       add: (peer) => addPeer(this, peer),
       remove: (id) => this.#remove(id),
+      rekey: () => this.step({ type: 'rekey' }),
       leave: () => held.call.hangup(),
       code: () => this.#code(),
     });

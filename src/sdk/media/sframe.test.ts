@@ -56,7 +56,7 @@ describe.each([webCrypto(), nobleCrypto()])('SFrame with $name', (crypto) => {
   it.each(vectors.sframe)('has the full vector of suite $cipher_suite', async (v) => {
     const derived = deriveSFrameKey(v.cipher_suite, v.kid, bytes(v.base_key));
     expect([hex(derived.key), hex(derived.salt)]).toEqual([v.sframe_key, v.sframe_salt]);
-    const sender = await sframeSender(crypto, v.cipher_suite, v.kid, bytes(v.base_key), v.ctr);
+    const sender = await sframeSender(crypto, v.cipher_suite, v.kid, bytes(v.base_key), { firstCounter: v.ctr });
     expect(hex(await sender.seal(bytes(v.pt), bytes(v.metadata)))).toBe(v.ct);
     const receiver = sframeReceiver(crypto, v.cipher_suite);
     await receiver.add(v.kid, bytes(v.base_key));
@@ -82,6 +82,13 @@ describe.each([webCrypto(), nobleCrypto()])('SFrame with $name', (crypto) => {
     expect(await receiver.open(sealed, utf8('meta'))).toEqual({ ok: false, reason: 'replayed' });
     receiver.remove(9);
     expect(await receiver.open(sealed, utf8('meta'))).toEqual({ ok: false, reason: 'unknown-key' });
+  });
+
+  it('gives the last frame that a key is for, and none after it', async () => {
+    const sender = await sframeSender(crypto, 5, 1, crypto.random(32), { firstCounter: 2 ** 20 - 1, frames: 2 ** 20 });
+    expect(decodeSFrameHeader(await sender.seal(utf8('last')))!.counter).toBe(2 ** 20 - 1);
+    await expect(sender.seal(utf8('beyond'))).rejects.toThrow(RangeError);
+    await expect(sender.seal(utf8('beyond'))).rejects.toThrow(RangeError);
   });
 
   it('never uses a counter twice, however calls interleave', async () => {

@@ -22,6 +22,8 @@ const NONCE_BYTES = 12;
 const ENC_KEY_BYTES = 16;
 /** Largest key id and counter handled: 2^53 - 1, of the 2^64 - 1 that the format has. */
 const LIMIT = Number.MAX_SAFE_INTEGER;
+/** Frames of one sender under one key of a group (docs/protocol/cryptography.md §10). */
+export const GROUP_FRAMES = 2 ** 20;
 
 const bigEndian = (value: number, length: number): Bytes => {
   const bytes = new Uint8Array(length);
@@ -118,9 +120,12 @@ const NO_METADATA = new Uint8Array();
 
 export interface SFrameSender {
   readonly kid: number;
-  /** Frames so far; at 2^20 an owner changes epochs (docs/protocol/cryptography.md §10). */
+  /** Frames so far. */
   readonly counter: number;
-  /** Encrypts one frame. Metadata is authenticated and not sent. The counter grows before anything is encrypted. */
+  /**
+   * Encrypts one frame. Metadata is authenticated and not sent. The counter grows before anything is encrypted; RangeError when the
+   * key has no frame left, which the owner sees coming by `counter`.
+   */
   seal(frame: Uint8Array, metadata?: Uint8Array): Promise<Bytes>;
 }
 
@@ -130,7 +135,7 @@ export async function sframeSender(
   suite: SFrameSuite,
   kid: number,
   baseKey: Uint8Array,
-  firstCounter = 0,
+  { firstCounter = 0, frames = LIMIT + 1 }: { firstCounter?: number; frames?: number } = {},
 ): Promise<SFrameSender> {
   const { aead, salt } = await keyContext(crypto, suite, kid, baseKey);
   let next = firstCounter;
@@ -141,14 +146,15 @@ export async function sframeSender(
     },
     async seal(frame, metadata = NO_METADATA) {
       const counter = next++;
-      if (counter > LIMIT) throw new RangeError('SFrame counter exhausted');
+      if (counter >= frames) throw new RangeError('SFrame counter exhausted');
       const header = encodeSFrameHeader(kid, counter);
       return concat(header, await aead.seal(nonceOf(salt, counter), concat(header, metadata), frame));
     },
   };
 }
 
-export type SFrameRefusal = 'malformed' | 'unknown-key' | 'unauthentic' | 'replayed';
+/** `exhausted`: the counter is beyond what one key is for. */
+export type SFrameRefusal = 'malformed' | 'unknown-key' | 'exhausted' | 'unauthentic' | 'replayed';
 
 export interface SFrameReceiver {
   /** Keys of one sender; a frame under another's key does not open here, whoever forwarded it. */
@@ -160,7 +166,7 @@ export interface SFrameReceiver {
   ): Promise<{ ok: true; kid: number; frame: Bytes } | { ok: false; reason: SFrameRefusal }>;
 }
 
-export function sframeReceiver(crypto: CryptoProvider, suite: SFrameSuite): SFrameReceiver {
+export function sframeReceiver(crypto: CryptoProvider, suite: SFrameSuite, frames = LIMIT + 1): SFrameReceiver {
   const keys = new Map<number, KeyContext & { window: ReturnType<typeof replayWindow> }>();
   return {
     async add(kid, baseKey) {
@@ -174,6 +180,7 @@ export function sframeReceiver(crypto: CryptoProvider, suite: SFrameSuite): SFra
       const { kid, counter, length } = header;
       const key = keys.get(kid);
       if (key === undefined) return { ok: false, reason: 'unknown-key' };
+      if (counter >= frames) return { ok: false, reason: 'exhausted' };
       const data = concat(frame.subarray(0, length), metadata);
       const opened = await key.aead.open(nonceOf(key.salt, counter), data, frame.subarray(length));
       if (opened === null) return { ok: false, reason: 'unauthentic' };

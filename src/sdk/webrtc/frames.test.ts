@@ -1,19 +1,24 @@
 import { describe, expect, it } from 'vitest';
 import { fromUtf8, utf8 } from '../../bytes/utf8.ts';
 import type { FrameKey } from '../calls/group-call.ts';
-import { type FrameOrder, type FrameRole, serveFrames } from './frames.ts';
+import { sframeReceiver, sframeSender } from '../media/sframe.ts';
+import { nobleCrypto } from '../crypto/noble.ts';
+import { type FrameLimits, type FrameOrder, type FrameReport, type FrameRole, serveFrames } from './frames.ts';
 
 type Heard = (event: never) => void;
 
 /** A worker without a browser: orders in, frames through. */
 class Worker {
   readonly #listeners = new Map<string, Heard>();
+  readonly reports: FrameReport[] = [];
 
-  constructor() {
-    serveFrames({
+  constructor(limits?: FrameLimits) {
+    const scope = {
       addEventListener: (name: string, listener: Heard) => void this.#listeners.set(name, listener),
-      postMessage: () => undefined,
-    });
+      postMessage: (report: unknown) => void this.reports.push(report as FrameReport),
+    };
+    if (limits) serveFrames(scope, limits);
+    else serveFrames(scope);
   }
 
   order(data: FrameOrder): this {
@@ -92,6 +97,47 @@ describe('frames of a group', () => {
     expect(text(await receive(old))).toBe('old');
     ben.order(group(null, ['ann', key(2, 2)]));
     expect(await receive(late)).toBeNull();
+  });
+
+  it('never have a counter again under a key that was silent for a while', async () => {
+    const ann = new Worker().order(group(key(1, 1)));
+    const send = ann.transform({ way: 'send', stream: 0 });
+    const before = await send(utf8('same'));
+    ann.order(group(null));
+    expect(await send(utf8('same'))).toBeNull();
+    ann.order(group(key(1, 1)));
+    const after = await send(utf8('same'));
+    expect(after).not.toBeNull();
+    expect(after).not.toEqual(before);
+  });
+
+  it('are counted: fresh keys are asked for before a key is used up, and nothing is sent beyond', async () => {
+    const ann = new Worker({ frames: 9, askFrom: 4, askEvery: 3 }).order(group(key(1, 1)));
+    const [sound, picture] = [ann.transform({ way: 'send', stream: 0 }), ann.transform({ way: 'send', stream: 1 })];
+    const asked = () => ann.reports.filter(({ type }) => type === 'rekey').length;
+    for (let frame = 0; frame < 4; frame++) expect(await sound(utf8('sound'))).not.toBeNull();
+    expect(asked()).toBe(0);
+    expect(await picture(utf8('picture'))).not.toBeNull();
+    expect(ann.reports).toContainEqual({ type: 'rekey', kid: 1 });
+    for (let frame = 0; frame < 4; frame++) expect(await picture(utf8('picture'))).not.toBeNull();
+    expect(await sound(utf8('sound'))).toBeNull();
+    expect(await picture(utf8('picture'))).toBeNull();
+    expect(asked()).toBe(3);
+    ann.order(group(key(2, 2)));
+    expect(await sound(utf8('sound'))).not.toBeNull();
+    expect(asked()).toBe(3);
+  });
+
+  it('number 2^20 and later of one key are not opened, whatever their sender does', async () => {
+    const ben = new Worker().order(group(null, ['ann', key(1, 1)]));
+    const receive = ben.transform({ way: 'receive', stream: 0, participant: 'ann' });
+    const sealed = async (firstCounter: number) =>
+      (await sframeSender(nobleCrypto(), 5, 1, key(1, 1).key, { firstCounter })).seal(utf8('late'), Uint8Array.of(0));
+    expect(text(await receive(await sealed(2 ** 20 - 1)))).toBe('late');
+    expect(await receive(await sealed(2 ** 20))).toBeNull();
+    const receiver = sframeReceiver(nobleCrypto(), 5, 2 ** 20);
+    await receiver.add(1, key(1, 1).key);
+    expect(await receiver.open(await sealed(2 ** 20), Uint8Array.of(0))).toEqual({ ok: false, reason: 'exhausted' });
   });
 
   it('do not pass while nothing may be sent, nor after the end', async () => {

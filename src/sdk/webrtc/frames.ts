@@ -7,7 +7,7 @@ import type { FrameKey, FrameKeys } from '../calls/group-call.ts';
 import type { Bytes } from '../crypto/provider.ts';
 import { equal } from '../../bytes/join.ts';
 import { webCrypto } from '../crypto/webcrypto.ts';
-import { type SFrameReceiver, type SFrameSender, sframeReceiver, sframeSender } from '../media/sframe.ts';
+import { GROUP_FRAMES, type SFrameReceiver, type SFrameSender, sframeReceiver, sframeSender } from '../media/sframe.ts';
 
 const SUITE = 5;
 const KID = 0;
@@ -18,6 +18,22 @@ export type FrameOrder =
   /** Of a group, whole: `{ type: 'group', ...call.group.frameKeys }`, said again whenever they change. */
   | ({ readonly type: 'group' } & FrameKeys)
   | { readonly type: 'erase' };
+
+/** From the worker, now and then. */
+export type FrameReport =
+  | { readonly type: 'counts'; readonly opened: number; readonly refused: number }
+  /** The key of a group is nearly used up: `call.group.rekey()`. Said again while it is in use. */
+  | { readonly type: 'rekey'; readonly kid: number };
+
+/** Frames under one key of a group: how many it is for, from which on fresh keys are asked for, and how often again. */
+export interface FrameLimits {
+  readonly frames: number;
+  readonly askFrom: number;
+  readonly askEvery: number;
+}
+
+/** At 250 frames a second there are nine minutes between the first question and the last frame. */
+const GROUP_LIMITS: FrameLimits = { frames: GROUP_FRAMES, askFrom: GROUP_FRAMES - 2 ** 17, askEvery: 2 ** 12 };
 
 /** What a transform does, and for which stream: its index is authenticated with each frame, so that none passes as another's. */
 export interface FrameRole {
@@ -43,7 +59,7 @@ export interface FrameScope {
 }
 
 interface Keys {
-  /** Null while nothing may be sent. */
+  /** For one more frame; null while nothing may be sent. */
   sender(): Promise<SFrameSender> | null;
   /** With the keys as they are now; the same one while they are only added to and taken from. */
   receiver(participant: string | undefined): Promise<SFrameReceiver | null>;
@@ -69,6 +85,9 @@ interface Kept<T> {
   readonly made: Promise<T>;
 }
 
+/** An own key, and for how many frames it was asked for. */
+type Sending = Kept<SFrameSender> & { asked: number };
+
 const same = (a: FrameKey, b: FrameKey): boolean => a.kid === b.kid && equal(a.key, b.key);
 
 /**
@@ -77,14 +96,24 @@ const same = (a: FrameKey, b: FrameKey): boolean => a.kid === b.kid && equal(a.k
  */
 class GroupKeys {
   readonly #crypto = webCrypto();
-  #send: Kept<SFrameSender> | null = null;
+  readonly #limits: FrameLimits;
+  readonly #report: (report: FrameReport) => void;
+  #send: Sending | null = null;
+  #silent = true;
   readonly #receivers = new Map<string, { readonly receiver: SFrameReceiver; keys: readonly FrameKey[] }>();
   #told: Promise<void> = Promise.resolve();
 
+  constructor(limits: FrameLimits, report: (report: FrameReport) => void) {
+    this.#limits = limits;
+    this.#report = report;
+  }
+
   tell({ send, receive }: FrameKeys): void {
-    if (!send) this.#send = null;
-    else if (!this.#send || !same(this.#send.is, send))
-      this.#send = { is: send, made: sframeSender(this.#crypto, SUITE, send.kid, send.key) };
+    this.#silent = !send;
+    if (send && (!this.#send || !same(this.#send.is, send))) {
+      const { frames } = this.#limits;
+      this.#send = { is: send, made: sframeSender(this.#crypto, SUITE, send.kid, send.key, { frames }), asked: 0 };
+    }
     this.#told = this.#told.then(() => this.#hear(receive));
   }
 
@@ -92,7 +121,7 @@ class GroupKeys {
     for (const participant of this.#receivers.keys())
       if (!receive.some((one) => one.participant === participant)) this.#receivers.delete(participant);
     for (const { participant, keys } of receive) {
-      const held = this.#receivers.get(participant) ?? { receiver: sframeReceiver(this.#crypto, SUITE), keys: [] };
+      const held = this.#receivers.get(participant) ?? { receiver: this.#newReceiver(), keys: [] };
       this.#receivers.set(participant, held);
       for (const old of held.keys) if (!keys.some((key) => same(key, old))) held.receiver.remove(old.kid);
       for (const key of keys) if (!held.keys.some((old) => same(key, old))) await held.receiver.add(key.kid, key.key);
@@ -100,8 +129,16 @@ class GroupKeys {
     }
   }
 
+  #newReceiver(): SFrameReceiver {
+    return sframeReceiver(this.#crypto, SUITE, this.#limits.frames);
+  }
+
   sender(): Promise<SFrameSender> | null {
-    return this.#send?.made ?? null;
+    const { frames, askFrom, askEvery } = this.#limits;
+    if (!this.#send || this.#silent) return null;
+    const nth = this.#send.asked++;
+    if (nth >= askFrom && (nth - askFrom) % askEvery === 0) this.#report({ type: 'rekey', kid: this.#send.is.kid });
+    return nth < frames ? this.#send.made : null;
   }
 
   async receiver(participant = ''): Promise<SFrameReceiver | null> {
@@ -111,14 +148,14 @@ class GroupKeys {
 }
 
 /** Runs in the worker: `serveFrames(self)`. Until keys are there, and after they were erased, no frame passes. */
-export function serveFrames(scope: FrameScope): void {
+export function serveFrames(scope: FrameScope, limits: FrameLimits = GROUP_LIMITS): void {
   let keys: Keys | null = null;
   let opened = 0;
   let refused = 0;
   scope.addEventListener('message', ({ data }) => {
     const order = data as FrameOrder;
     if (order.type === 'group') {
-      const group: GroupKeys = keys instanceof GroupKeys ? keys : new GroupKeys();
+      const group: GroupKeys = keys instanceof GroupKeys ? keys : new GroupKeys(limits, report);
       group.tell(order);
       keys = group;
     } else keys = order.type === 'keys' ? keysOf(order) : null;
@@ -132,10 +169,14 @@ export function serveFrames(scope: FrameScope): void {
       .catch(() => undefined);
   });
 
+  function report(what: FrameReport): void {
+    scope.postMessage(what);
+  }
+
   function counted(ok: boolean): void {
     if (ok) opened += 1;
     else refused += 1;
-    if ((opened + refused) % 100 === 1) scope.postMessage({ opened, refused });
+    if ((opened + refused) % 100 === 1) report({ type: 'counts', opened, refused });
   }
 }
 
@@ -144,8 +185,8 @@ type Through = (frame: EncodedFrame, out: TransformStreamDefaultController<Encod
 function sealing(stream: number, keys: () => Keys | null): Through {
   const metadata = Uint8Array.of(stream);
   return async (frame, out) => {
-    const sender = await keys()?.sender();
-    if (!sender || frame.data.byteLength === 0) return;
+    const sender = frame.data.byteLength === 0 ? null : await keys()?.sender();
+    if (!sender) return;
     frame.data = (await sender.seal(new Uint8Array(frame.data), metadata)).buffer;
     out.enqueue(frame);
   };

@@ -19,6 +19,7 @@ import {
   type Member,
   nameOf,
   type Roster,
+  type RosterResult,
   startRoster,
 } from '../../../src/sdk/crypto/group/roster.ts';
 import { type Statement, statementBytes, statementHash } from '../../../src/sdk/crypto/group/statement.ts';
@@ -81,7 +82,7 @@ async function foldedLog({ callId, founder, devices, entries }: Input) {
     const { statement } = proof ?? {};
     const begins: boolean =
       statement?.kind === 'join' && hex(await statementHash(crypto, call, statement)) === founder && folded.length === 0;
-    const result = !proof
+    const result: RosterResult | null = !proof
       ? null
       : roster
         ? await applyStatement(crypto, roster, proof, judge)

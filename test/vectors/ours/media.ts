@@ -43,7 +43,7 @@ export const media: Table = {
     return whole(buffer, sender.rtcp(buffer, length));
   },
   'sframe/frame': async (i) => {
-    const sender = await sframeSender(nobleCrypto(), 5, i.kid, b(i.baseKey), i.counter);
+    const sender = await sframeSender(nobleCrypto(), 5, i.kid, b(i.baseKey), { firstCounter: i.counter });
     return hex(await sender.seal(b(i.frame), b(i.metadata)));
   },
 };
