@@ -1,19 +1,11 @@
-import { build } from 'esbuild';
 import type { Browser, Page } from 'playwright-core';
-import { chromiumInstalled, openBrowser, servePage } from '../../test/support/chromium.ts';
+import { bundled, chromiumInstalled, openBrowser, servePage } from '../../test/support/chromium.ts';
 import { type Rates, ratesOf } from './rounds.ts';
 
 /** The browsers' implementation on one thread of a page. Null where there is no Chromium. */
 export async function chromiumRates(sizes: readonly { payload: number; count: number }[]): Promise<Rates[] | null> {
   if (!chromiumInstalled) return null;
-  const { outputFiles } = await build({
-    entryPoints: ['bench/srtp/in-page.ts'],
-    bundle: true,
-    write: false,
-    format: 'iife',
-    target: 'es2024',
-  });
-  const script = outputFiles[0]!.text.replaceAll('</script', '<\\/script');
+  const script = await bundled('bench/srtp/in-page.ts');
   const page = await servePage(`<!doctype html><title>srtp</title><script>${script}</script>`);
   const browser = await openBrowser();
   try {

@@ -1,21 +1,9 @@
 /** The browser's own media stack under the SDK's binding, in Chromium with its fake camera and microphone. */
-import { build } from 'esbuild';
 import type { Browser, BrowserContext } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { coturnInstalled, startCoturn } from '../support/coturn.ts';
-import { chromiumInstalled, openBrowser, servePage } from '../support/chromium.ts';
+import { bundled, chromiumInstalled, openBrowser, servePage } from '../support/chromium.ts';
 import type { PairReport, PairSettings } from './pair-in-page.ts';
-
-async function bundled(entry: string): Promise<string> {
-  const { outputFiles } = await build({
-    entryPoints: [entry],
-    bundle: true,
-    write: false,
-    format: 'iife',
-    target: 'es2024',
-  });
-  return outputFiles[0]!.text.replaceAll('</script', '<\\/script');
-}
 
 describe.skipIf(!chromiumInstalled)('media in Chromium', () => {
   let browser: Browser;

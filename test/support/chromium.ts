@@ -1,6 +1,7 @@
 /** Debian's Chromium for one test file, headless and offline but for loopback, ended with the test. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { build } from 'esbuild';
 import { type Browser, chromium } from 'playwright-core';
 import { PATIENCE_MS } from './patience.ts';
 import { found } from './program.ts';
@@ -34,6 +35,18 @@ export async function openBrowser(more: readonly string[] = []): Promise<Browser
     return context;
   };
   return browser;
+}
+
+/** A script for a page: this file and all it imports, fit to stand between script tags. */
+export async function bundled(entry: string): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    format: 'iife',
+    target: 'es2024',
+  });
+  return outputFiles[0]!.text.replaceAll('</script', '<\\/script');
 }
 
 /** One page on loopback, a secure context: WebAuthn works there. */
