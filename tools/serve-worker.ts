@@ -57,22 +57,33 @@ interface Migrated {
   batch(statements: unknown[]): Promise<unknown>;
 }
 
+/**
+ * Miniflare lets go, in the Worker, of a statement that became garbage here, be it that the request which names it is still under
+ * way: then the start fails. Each is kept until all was answered.
+ */
+const asked: unknown[] = [];
+function kept<T>(statement: T): T {
+  asked.push(statement);
+  return statement;
+}
+
 /** As `wrangler d1 migrations apply` does, with its own table of what was applied. */
 async function migrate(db: Migrated, folder: string): Promise<void> {
   const made = `CREATE TABLE IF NOT EXISTS d1_migrations (
     id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)`;
-  await db.batch([db.prepare(made)]);
-  const { results } = await db.prepare('SELECT name FROM d1_migrations').all();
+  await db.batch([kept(db.prepare(made))]);
+  const { results } = await kept(db.prepare('SELECT name FROM d1_migrations')).all();
   const applied = new Set(results.map(({ name }) => name));
   for (const name of readdirSync(folder)
     .filter((file) => file.endsWith('.sql') && !applied.has(file))
     .toSorted()) {
     const statements = readFileSync(join(folder, name), 'utf8').split('--> statement-breakpoint');
     await db.batch([
-      ...statements.map((sql) => db.prepare(sql)),
-      db.prepare('INSERT INTO d1_migrations (name) VALUES (?1)').bind(name),
+      ...statements.map((sql) => kept(db.prepare(sql))),
+      kept(kept(db.prepare('INSERT INTO d1_migrations (name) VALUES (?1)')).bind(name)),
     ]);
   }
+  asked.length = 0;
 }
 
 const { workerOptions, main } = unstable_getMiniflareWorkerOptions(values.config);
