@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Memory } from '../actors/kernel/memory.ts';
 import type { Trigger } from '../actors/kernel/turn.ts';
 import { Runner, type Platform } from './runner.ts';
 
@@ -14,10 +15,11 @@ function platform(
   const store = {
     all: (sql: string) =>
       (sql.includes('port_deadline')
-        ? sql.includes('MIN')
-          ? [{ at: 1 }]
-          : [{ key: 'overdue' }, { key: 'second' }]
-        : []) as never[],
+        ? [
+            { key: 'overdue', at: 1 },
+            { key: 'second', at: 1 },
+          ]
+        : [{ n: 0 }]) as never[],
     run: () => 0,
   };
   return {
@@ -29,7 +31,7 @@ function platform(
       taken.push(trigger.type === 'due' ? trigger.key : trigger.type);
       return commit(trigger);
     },
-    maintain: async (_, work) => work(store),
+    maintain: async (_, work) => work(store, new Memory()),
     carry: async () => null,
     ask: async () => null,
     send: () => undefined,
@@ -52,8 +54,12 @@ describe('the runner', () => {
   it('keeps a mail whose answer only newer code can take, and tries again in a minute', async () => {
     const host = platform(async () => 'outdated');
     const mail = { peer: 'toy/b', number: 7, key: 'k', body: 'null', until: NOW + 5_000 };
-    const rows = (sql: string) => (sql.includes('o.peer') ? [mail] : []) as never[];
-    const runner = new Runner({ ...host, maintain: async (_, work) => work({ all: rows, run: () => 0 }) });
+    const rows = (sql: string) =>
+      (sql.includes('o.peer') ? [mail] : sql.includes('COUNT') ? [{ n: 1 }] : []) as never[];
+    const runner = new Runner({
+      ...host,
+      maintain: async (_, work) => work({ all: rows, run: () => 0 }, new Memory()),
+    });
     await runner.alarm(self);
     await new Promise((resolve) => setImmediate(resolve));
     expect(host.taken).toEqual(['settled']);

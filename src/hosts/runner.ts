@@ -1,5 +1,6 @@
 import { dueKeys, nextDeadline, orphans, postpone } from '../actors/kernel/deadlines.ts';
 import { defer, heads, nextRetry, UNAVAILABLE } from '../actors/kernel/mail.ts';
+import type { Memory } from '../actors/kernel/memory.ts';
 import { nameOf, type Store } from '../actors/kernel/store.ts';
 import { earlier, type Effect, type Follower, type Taken, type Trigger } from '../actors/kernel/turn.ts';
 import type { Actor, Address, Answer, Arrival, Fault, Json, Mail, Reply } from '../actors/port.ts';
@@ -23,7 +24,7 @@ export interface Platform {
   /** Takes the turn in a transaction and resolves when its commit is durable; rejects when the turn threw. */
   commit(self: Address, trigger: Trigger): Promise<Taken | 'outdated'>;
   /** The port's own bookkeeping, in a transaction of its own. */
-  maintain<T>(self: Address, work: (store: Store) => T): Promise<T>;
+  maintain<T>(self: Address, work: (store: Store, memory: Memory) => T): Promise<T>;
   /** Only of a host whose actors share transactions: hands over within one what mail it can. */
   outgoing?(self: Address): Promise<Outgoing>;
   /** Carries a mail to its actor and brings the reply; rejects when that is not known to have happened. */
@@ -129,7 +130,7 @@ export class Runner {
       return (await this.#run(self, { type: 'due', key })) !== 'outdated';
     } catch (error) {
       this.#report('deadline-failed', self, key, error);
-      await this.#platform.maintain(self, (store) => postpone(store, self, key, this.#platform.now()));
+      await this.#platform.maintain(self, (store, memory) => postpone(store, self, memory, key, this.#platform.now()));
       return true;
     }
   }
@@ -170,7 +171,7 @@ export class Runner {
   }
 
   /** Whether a mail of this pair is on its way: the next one waits for its answer. */
-  flies({ from, to }: Mail): boolean {
+  flies({ from, to }: Pick<Mail, 'from' | 'to'>): boolean {
     return this.#flights.has(`${nameOf(from)} ${nameOf(to)}`);
   }
 
@@ -207,7 +208,8 @@ export class Runner {
 
   async #outgoing(self: Address): Promise<Outgoing['mail']> {
     const now = this.#platform.now();
-    if (!this.#platform.outgoing) return this.#platform.maintain(self, (store) => heads(store, self, now));
+    if (!this.#platform.outgoing)
+      return this.#platform.maintain(self, (store, memory) => heads(store, self, memory, now));
     const { followers, mail } = await this.#platform.outgoing(self);
     for (const one of followers) this.#follow(one.self, one.taken);
     return mail;
@@ -236,7 +238,7 @@ export class Runner {
   async #rearm(self: Address): Promise<void> {
     const [deadline, retry] = await this.#platform.maintain(
       self,
-      (store) => [nextDeadline(store, self), nextRetry(store, self)] as const,
+      (store, memory) => [nextDeadline(store, self, memory), nextRetry(store, self, memory)] as const,
     );
     this.#platform.arm(
       self,

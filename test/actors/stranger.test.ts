@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { call } from '../../src/actors/call/call.ts';
+import { Memory } from '../../src/actors/kernel/memory.ts';
 import { PORT_TABLES } from '../../src/actors/kernel/schema.ts';
 import { takeTurn } from '../../src/actors/kernel/turn.ts';
 import { MemoryStore } from '../../src/hosts/simulator/memory-store.ts';
@@ -17,6 +18,7 @@ it('who opens a socket at a call that is not, with a ticket of his own, is turne
       random: (bytes) => new Uint8Array(bytes),
       live: new Map([['socket', 1]]),
       ready: false,
+      memory: new Memory(),
     },
     { type: 'opened', socket: 'socket', tags: [], body: { do: 'socket', ticket: 'A'.repeat(43) } },
   );

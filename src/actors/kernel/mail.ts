@@ -1,4 +1,5 @@
 import type { Address, Json, Mail, Reply } from '../port.ts';
+import type { Memory } from './memory.ts';
 import { addressOf, nameOf, PortError, type Store } from './store.ts';
 
 /** How long a receiver remembers a sender's last number; a mail lives shorter than that. */
@@ -13,23 +14,31 @@ const LONGEST_RETRY_MS = 30_000;
 /** Numbers start at the sender's clock, so a sender that was erased and made again still counts upward. */
 const NUMBERS_PER_MS = 1_024;
 
-export function enqueue(
-  store: Store,
-  self: Address,
-  now: number,
-  to: Address,
-  key: string,
-  body: Json,
-  until: number,
-): void {
+/** Mail as a turn wrote it. */
+export interface Post {
+  readonly to: Address;
+  readonly key: string;
+  /** The body as JSON. */
+  readonly text: string;
+  readonly until: number;
+}
+
+export function written(now: number, to: Address, key: string, body: Json, until: number): Post {
   if (until > now + LONGEST_UNTIL_MS) throw new PortError(`mail ${key} may live at most 23 h`);
   const text = JSON.stringify(body);
   if (text.length > MAX_BODY_CHARS) throw new PortError(`mail ${key} is larger than ${MAX_BODY_CHARS} characters`);
+  return { to, key, text, until };
+}
+
+export function enqueue(
+  store: Store,
+  self: Address,
+  memory: Memory,
+  now: number,
+  { to, key, text, until }: Post,
+): void {
   const [actor, peer] = [nameOf(self), nameOf(to)];
-  const last = store.all<{ last: number }>(`SELECT last FROM port_sent WHERE actor = ?1 AND peer = ?2`, [
-    actor,
-    peer,
-  ])[0]?.last;
+  const last = lastNumber(store, self, memory, peer);
   if (last === undefined)
     store.run(`DELETE FROM port_sent WHERE actor = ?1 AND last < ?2`, [actor, (now - MEMORY_MS) * NUMBERS_PER_MS]);
   const number = Math.max((last ?? 0) + 1, now * NUMBERS_PER_MS);
@@ -41,6 +50,27 @@ export function enqueue(
     `INSERT INTO port_outbox (actor, peer, number, key, body, until, retry_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)`,
     [actor, peer, number, key, text, until, now + FIRST_RETRY_MS],
   );
+  memory.sent(peer, number);
+  if (memory.waiting !== undefined) memory.waiting++;
+}
+
+/** The last number given out to a peer; undefined when none was in the last 24 h. */
+function lastNumber(store: Store, self: Address, memory: Memory, peer: string): number | undefined {
+  const actor = nameOf(self);
+  memory.numbered ??= store.all(`SELECT 1 FROM port_sent WHERE actor = ?1 LIMIT 1`, [actor]).length > 0;
+  if (!memory.numbered) return undefined;
+  return (
+    memory.lastSent(peer) ??
+    store.all<{ last: number }>(`SELECT last FROM port_sent WHERE actor = ?1 AND peer = ?2`, [actor, peer])[0]?.last
+  );
+}
+
+/**
+ * Whether mail to this peer may be handed over in its sender's commit, without number and memory: nothing of this pair waits, and
+ * nothing of it has flown for as long as a flight could still arrive late.
+ */
+export function isFree(store: Store, self: Address, memory: Memory, to: Address): boolean {
+  return !hasMail(store, self, memory) && lastNumber(store, self, memory, nameOf(to)) === undefined;
 }
 
 interface OutboxRow {
@@ -54,8 +84,17 @@ interface OutboxRow {
 const HEADS = `FROM port_outbox AS o WHERE o.actor = ?1
   AND o.number = (SELECT MIN(i.number) FROM port_outbox AS i WHERE i.actor = ?1 AND i.peer = o.peer)`;
 
+/** Whether there is mail in the outbox. */
+export function hasMail(store: Store, self: Address, memory: Memory): boolean {
+  memory.waiting ??= store.all<{ n: number }>(`SELECT COUNT(*) AS n FROM port_outbox WHERE actor = ?1`, [
+    nameOf(self),
+  ])[0]!.n;
+  return memory.waiting > 0;
+}
+
 /** The next mail to each peer that is new or due again; `expired` ones are to be answered `unavailable` instead. */
-export function heads(store: Store, self: Address, now: number): { mail: Mail; expired: boolean }[] {
+export function heads(store: Store, self: Address, memory: Memory, now: number): { mail: Mail; expired: boolean }[] {
+  if (!hasMail(store, self, memory)) return [];
   const rows = store.all<OutboxRow>(
     `SELECT o.peer, o.number, o.key, o.body, o.until ${HEADS} AND (o.attempt = 0 OR o.retry_at <= ?2 OR o.until <= ?2)`,
     [nameOf(self), now],
@@ -67,7 +106,8 @@ export function heads(store: Store, self: Address, now: number): { mail: Mail; e
 }
 
 /** When the outbox wants to be looked at again, or null when it is empty. */
-export function nextRetry(store: Store, self: Address): number | null {
+export function nextRetry(store: Store, self: Address, memory: Memory): number | null {
+  if (!hasMail(store, self, memory)) return null;
   return (
     store.all<{ at: number | null }>(`SELECT MIN(MIN(o.retry_at, o.until)) AS at ${HEADS}`, [nameOf(self)])[0]?.at ??
     null
@@ -75,14 +115,19 @@ export function nextRetry(store: Store, self: Address): number | null {
 }
 
 /** Takes a mail out of the outbox; null when it was settled before. */
-export function settle(store: Store, self: Address, to: Address, number: number): { key: string } | null {
-  return (
-    store.all<{ key: string }>(`DELETE FROM port_outbox WHERE actor = ?1 AND peer = ?2 AND number = ?3 RETURNING key`, [
-      nameOf(self),
-      nameOf(to),
-      number,
-    ])[0] ?? null
+export function settle(
+  store: Store,
+  self: Address,
+  memory: Memory,
+  to: Address,
+  number: number,
+): { key: string } | null {
+  const [settled = null] = store.all<{ key: string }>(
+    `DELETE FROM port_outbox WHERE actor = ?1 AND peer = ?2 AND number = ?3 RETURNING key`,
+    [nameOf(self), nameOf(to), number],
   );
+  if (settled && memory.waiting !== undefined) memory.waiting--;
+  return settled;
 }
 
 /** After a flight that was not answered: the next try, later each time. */

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { MemoryStore } from '../../hosts/simulator/memory-store.ts';
 import type { Actor, Turn } from '../port.ts';
 import { heads } from './mail.ts';
+import { Memory } from './memory.ts';
 import { migrate, schemaState } from './schema.ts';
 import { takeTurn, type Trigger } from './turn.ts';
 
@@ -26,7 +27,10 @@ beforeEach(() => {
 });
 
 const take = (actor: Actor, now = 1_000, trigger: Trigger = { type: 'command', from: null, key: 'k', body: null }) =>
-  takeTurn({ store, actor, self, now, random: (n) => new Uint8Array(n), live: new Map(), ready: false }, trigger);
+  takeTurn(
+    { store, actor, self, now, random: (n) => new Uint8Array(n), live: new Map(), ready: false, memory: new Memory() },
+    trigger,
+  );
 
 describe('a turn', () => {
   it.each([
@@ -56,13 +60,13 @@ describe('a turn', () => {
   it('numbers mail so that a sender made anew counts above its earlier life', () => {
     const post = toy((t) => t.post({ kind: 'toy', name: 'b' }, 'k', null, t.now + 10));
     take(post, 1_000);
-    const [first] = heads(store, self, 1_000);
+    const [first] = heads(store, self, new Memory(), 1_000);
     take(
       toy((t) => t.erase()),
       1_000,
     );
     take(post, 1_001);
-    const [second] = heads(store, self, 1_001);
+    const [second] = heads(store, self, new Memory(), 1_001);
     expect(second!.mail.number).toBeGreaterThan(first!.mail.number);
   });
 });

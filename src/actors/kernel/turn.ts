@@ -1,6 +1,7 @@
 import type { Actor, Address, Bind, Event, Json, Mail, Reply, Socket, Turn } from '../port.ts';
-import { nextDeadline } from './deadlines.ts';
-import { enqueue, heard, nextRetry, remember, settle } from './mail.ts';
+import { nextDeadline, setDeadline, takeDeadline } from './deadlines.ts';
+import { enqueue, heard, nextRetry, type Post, remember, settle, written } from './mail.ts';
+import { Memory, type SocketRow } from './memory.ts';
 import { migrate, PORT_TABLES, schemaState } from './schema.ts';
 import { nameOf, PortError, type Store } from './store.ts';
 
@@ -14,8 +15,13 @@ export interface Ground {
   readonly live: ReadonlyMap<string, number>;
   /** The host has seen this schema current; otherwise the turn brings it up first, in its own transaction. */
   readonly ready: boolean;
-  /** More turns follow in this transaction: the host asks `owed` once, after the last of them. */
+  /**
+   * More turns may follow in this transaction: the host hands over or enqueues what the turn posted, and asks `owed` once, after the
+   * last of them.
+   */
   readonly chained?: boolean;
+  /** What this process has kept in mind of the actor's rows since an earlier turn. A turn that throws forgets it. */
+  readonly memory: Memory;
 }
 
 /** Why a turn is taken. Bodies have been admitted. */
@@ -28,6 +34,15 @@ export type Trigger =
   | { readonly type: 'due'; readonly key: string }
   | { readonly type: 'hinted'; readonly queue: string; readonly key: string }
   | { readonly type: 'settled'; readonly to: Address; readonly number: number; readonly reply: Reply }
+  /** Mail in the commit of its sender's turn, which nobody will ever carry again, and its answer in the same commit. */
+  | {
+      readonly type: 'handed';
+      readonly from: Address;
+      readonly to: Address;
+      readonly key: string;
+      readonly body: unknown;
+    }
+  | { readonly type: 'returned'; readonly to: Address; readonly key: string; readonly reply: Reply }
   | { readonly type: 'ask-answered'; readonly to: Address; readonly key: string; readonly reply: Reply };
 
 /** What the host does once the commit is durable, in this order. */
@@ -45,8 +60,10 @@ export interface Taken {
   readonly erased: boolean;
   /** The earliest deadline or retry of this actor (ms), null for none; undefined when the turn cannot have moved it. */
   readonly wakeAt: number | null | undefined;
-  /** There is mail in the outbox; of a chained turn: there may be mail that this turn brought about or made the next. */
+  /** There is mail in the outbox; of a chained turn: there may be mail that this turn made the next. */
   readonly mail: boolean;
+  /** What a chained turn posted, in its order; it is in no row yet. */
+  readonly posts?: readonly Post[];
   /** Turns that the host took in the same commit, in their order: their effects follow this turn's. */
   readonly followers?: readonly Follower[];
 }
@@ -59,12 +76,6 @@ export interface Follower {
 const MAX_NOTE_CHARS = 8_192;
 const READS = /^\s*(SELECT|WITH)\b/i;
 
-interface SocketRow {
-  readonly id: string;
-  readonly tags: string;
-  readonly note: string;
-}
-
 /** The turn's face to the actor. Owned by one turn; useless after it. */
 class OpenTurn implements Turn {
   readonly self: Address;
@@ -72,7 +83,7 @@ class OpenTurn implements Turn {
   readonly effects: Effect[] = [];
   wrote = false;
   erased = false;
-  posted = false;
+  readonly posts: Post[] = [];
   readonly #ground: Ground;
 
   constructor(ground: Ground, now: number) {
@@ -99,22 +110,17 @@ class OpenTurn implements Turn {
 
   wake(key: string, at: number | null): void {
     this.#mustLive();
-    this.wrote = true;
-    const actor = nameOf(this.self);
-    if (at === null) this.#ground.store.run(`DELETE FROM port_deadline WHERE actor = ?1 AND key = ?2`, [actor, key]);
-    else {
-      this.#ground.store.run(
-        `INSERT INTO port_deadline (actor, key, at) VALUES (?1, ?2, ?3) ON CONFLICT (actor, key) DO UPDATE SET at = excluded.at, attempt = 0`,
-        [actor, key, Math.ceil(at)],
-      );
-    }
+    const { store, memory } = this.#ground;
+    if (setDeadline(store, this.self, memory, key, at === null ? null : Math.ceil(at))) this.wrote = true;
   }
 
   post(to: Address, key: string, body: Json, until: number): void {
     this.#mustLive();
     this.wrote = true;
-    this.posted = true;
-    enqueue(this.#ground.store, this.self, this.now, to, key, body, Math.ceil(until));
+    const post = written(this.now, to, key, body, Math.ceil(until));
+    const { store, memory, chained } = this.#ground;
+    if (chained) this.posts.push(post);
+    else enqueue(store, this.self, memory, this.now, post);
   }
 
   ask(to: Address, key: string, body: Json): void {
@@ -126,10 +132,8 @@ class OpenTurn implements Turn {
   }
 
   sockets(tag?: string): readonly Socket[] {
-    return this.#ground.store
-      .all<SocketRow>(`SELECT id, tags, note FROM port_socket WHERE actor = ?1 ORDER BY opened, id`, [
-        nameOf(this.self),
-      ])
+    if (this.#ground.live.size === 0) return [];
+    return [...socketRows(this.#ground).values()]
       .filter((row) => this.#ground.live.has(row.id))
       .map((row) => this.socket(row))
       .filter((socket) => tag === undefined || socket.tags.includes(tag));
@@ -147,6 +151,7 @@ class OpenTurn implements Turn {
       this.#ground.store.run(`DELETE FROM ${table} WHERE actor = ?1`, [this.self.name]);
     for (const table of PORT_TABLES)
       this.#ground.store.run(`DELETE FROM ${table} WHERE actor = ?1`, [nameOf(this.self)]);
+    this.#ground.memory.forget();
     this.wrote = true;
     this.erased = true;
   }
@@ -161,6 +166,9 @@ class OpenTurn implements Turn {
       id,
       text,
     ]);
+    const { sockets } = this.#ground.memory;
+    const row = sockets?.get(id);
+    if (row) sockets!.set(id, { ...row, note: text });
   }
 
   #mustLive(): void {
@@ -208,12 +216,19 @@ function ownRows(sql: string): string {
   return sql;
 }
 
+/** Every socket whose closing has not been told, open or not. */
+function socketRows({ store, self, memory }: Ground): Map<string, SocketRow> {
+  return (memory.sockets ??= new Map(
+    store
+      .all<SocketRow>(`SELECT id, tags, note FROM port_socket WHERE actor = ?1 ORDER BY opened, id`, [nameOf(self)])
+      .map((row) => [row.id, row]),
+  ));
+}
+
 /** The event a trigger stands for; null when it has been dealt with before and the actor must not see it again. */
 function eventOf(ground: Ground, turn: OpenTurn, trigger: Trigger): Event<unknown> | null {
-  const { store, self } = ground;
+  const { store, self, memory } = ground;
   const name = nameOf(self);
-  const row = (id: string) =>
-    store.all<SocketRow>(`SELECT id, tags, note FROM port_socket WHERE actor = ?1 AND id = ?2`, [name, id])[0];
   switch (trigger.type) {
     case 'command':
       return trigger;
@@ -228,17 +243,20 @@ function eventOf(ground: Ground, turn: OpenTurn, trigger: Trigger): Event<unknow
         opened.tags,
         opened.note,
       ]);
+      // Sockets of one millisecond are in the order of their ids, which the rows know.
+      memory.sockets = undefined;
       turn.wrote = true;
       return { type: 'opened', socket: turn.socket(opened), body: trigger.body };
     }
     case 'frame': {
-      const found = row(trigger.socket);
+      const found = socketRows(ground).get(trigger.socket);
       return found ? { type: 'frame', socket: turn.socket(found), body: trigger.body } : null;
     }
     case 'lost': {
-      const found = row(trigger.socket);
+      const found = socketRows(ground).get(trigger.socket);
       if (!found) return null;
       store.run(`DELETE FROM port_socket WHERE actor = ?1 AND id = ?2`, [name, trigger.socket]);
+      memory.sockets?.delete(trigger.socket);
       turn.wrote = true;
       return {
         type: 'closed',
@@ -246,34 +264,36 @@ function eventOf(ground: Ground, turn: OpenTurn, trigger: Trigger): Event<unknow
       };
     }
     case 'due': {
-      const due = store.run(`DELETE FROM port_deadline WHERE actor = ?1 AND key = ?2 AND at <= ?3`, [
-        name,
-        trigger.key,
-        turn.now,
-      ]);
-      if (due > 0) turn.wrote = true;
-      return due > 0 ? { type: 'due', key: trigger.key } : null;
+      const due = takeDeadline(store, self, memory, trigger.key, turn.now);
+      if (due) turn.wrote = true;
+      return due ? { type: 'due', key: trigger.key } : null;
     }
     case 'hinted':
       return trigger;
     case 'settled': {
-      const settled = settle(store, self, trigger.to, trigger.number);
+      const settled = settle(store, self, memory, trigger.to, trigger.number);
       if (settled) turn.wrote = true;
       return settled ? { type: 'answered', to: trigger.to, key: settled.key, reply: trigger.reply } : null;
     }
+    case 'handed':
+      return { type: 'command', from: trigger.from, key: trigger.key, body: trigger.body };
+    case 'returned':
     case 'ask-answered':
       return { type: 'answered', to: trigger.to, key: trigger.key, reply: trigger.reply };
   }
 }
 
 /** When an earlier turn of this actor last wrote (ms). */
-function keptTime({ store, self }: Ground): number | null {
-  return store.all<{ now: number }>(`SELECT now FROM port_clock WHERE actor = ?1`, [nameOf(self)])[0]?.now ?? null;
+function keptTime({ store, self, memory }: Ground): number | null {
+  if (memory.clock !== undefined) return memory.clock;
+  const [kept] = store.all<{ now: number }>(`SELECT now FROM port_clock WHERE actor = ?1`, [nameOf(self)]);
+  return (memory.clock = kept?.now ?? null);
 }
 
 /** The earliest deadline or retry of an actor (ms), or null. */
 export function nextWake(store: Store, self: Address): number | null {
-  return earlier(nextDeadline(store, self), nextRetry(store, self));
+  const memory = new Memory();
+  return earlier(nextDeadline(store, self, memory), nextRetry(store, self, memory));
 }
 
 /** The earlier of two times, where null is never. */
@@ -286,6 +306,15 @@ export function earlier(a: number | null, b: number | null): number | null {
  * and then carries out the effects. Whatever this throws, the host rolls back.
  */
 export function takeTurn(ground: Ground, trigger: Trigger): Taken {
+  try {
+    return taken(ground, trigger);
+  } catch (error) {
+    ground.memory.forget();
+    throw error;
+  }
+}
+
+function taken(ground: Ground, trigger: Trigger): Taken {
   const { store, self, actor } = ground;
   if (!ground.ready && schemaState(store, actor) === 'behind') migrate(store, actor);
   const already = trigger.type === 'mail' ? heard(store, self, trigger.mail) : null;
@@ -304,12 +333,13 @@ export function takeTurn(ground: Ground, trigger: Trigger): Taken {
   const done = { answer, effects: turn.effects, wrote: turn.wrote, erased: turn.erased };
   if (turn.erased) return { ...done, wakeAt: null, mail: false };
   if (!turn.wrote) return { ...done, wakeAt: undefined, mail: false };
-  if (ground.chained) return { ...done, wakeAt: undefined, mail: turn.posted || trigger.type === 'settled' };
-  return { ...done, ...owed(store, self) };
+  if (ground.chained) return { ...done, wakeAt: undefined, mail: trigger.type === 'settled', posts: turn.posts };
+  return { ...done, ...owed(store, self, ground.memory) };
 }
 
 /** The actor's own time is the host's clock, but never before an earlier turn that wrote. */
-function keepTime({ store, self }: Ground, now: number): void {
+function keepTime({ store, self, memory }: Ground, now: number): void {
+  memory.clock = now;
   store.run(
     `INSERT INTO port_clock (actor, now) VALUES (?1, ?2) ON CONFLICT (actor) DO UPDATE SET now = excluded.now`,
     [nameOf(self), now],
@@ -317,7 +347,7 @@ function keepTime({ store, self }: Ground, now: number): void {
 }
 
 /** What an actor owes after a turn that wrote. */
-export function owed(store: Store, self: Address): Pick<Taken, 'wakeAt' | 'mail'> {
-  const retry = nextRetry(store, self);
-  return { wakeAt: earlier(nextDeadline(store, self), retry), mail: retry !== null };
+export function owed(store: Store, self: Address, memory: Memory): Pick<Taken, 'wakeAt' | 'mail'> {
+  const retry = nextRetry(store, self, memory);
+  return { wakeAt: earlier(nextDeadline(store, self, memory), retry), mail: retry !== null };
 }

@@ -1,3 +1,4 @@
+import { Memory } from '../../actors/kernel/memory.ts';
 import { migrate, schemaState } from '../../actors/kernel/schema.ts';
 import type { Store } from '../../actors/kernel/store.ts';
 import { takeTurn, type Taken, type Trigger } from '../../actors/kernel/turn.ts';
@@ -24,6 +25,8 @@ export class ObjectPlatform implements Platform {
   readonly #store: Store;
   readonly #sockets: Sockets;
   readonly #ways: Ways;
+  /** Lives as long as this instance, which is the only one that writes; a failed commit ends the instance. */
+  readonly #memory = new Memory();
   /** The tables are known to be as this code wants them. */
   #ready = false;
   /** When the alarm is set for, as far as this instance knows; undefined before it has looked. */
@@ -65,6 +68,7 @@ export class ObjectPlatform implements Platform {
           random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
           live: this.#sockets.live(),
           ready: this.#ready,
+          memory: this.#memory,
         },
         trigger,
       );
@@ -75,11 +79,11 @@ export class ObjectPlatform implements Platform {
     return taken;
   }
 
-  async maintain<T>(_: Address, work: (store: Store) => T): Promise<T> {
+  async maintain<T>(_: Address, work: (store: Store, memory: Memory) => T): Promise<T> {
     const ready = this.ground() === 'current';
     return this.#transaction(() => {
       if (!ready) migrate(this.#store, this.#actor);
-      return { value: work(this.#store), keep: ready };
+      return { value: work(this.#store, this.#memory), keep: ready };
     });
   }
 
@@ -138,6 +142,7 @@ export class ObjectPlatform implements Platform {
       });
       this.#ready = true;
     } catch (error) {
+      this.#memory.forget();
       if (error !== NOTHING) throw error;
     }
     return done!.value;

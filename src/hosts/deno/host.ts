@@ -1,13 +1,14 @@
+import { Memory } from '../../actors/kernel/memory.ts';
 import type { Store } from '../../actors/kernel/store.ts';
 import { heads } from '../../actors/kernel/mail.ts';
 import { addressOf, nameOf } from '../../actors/kernel/store.ts';
-import { takeTurn, type Follower, type Taken, type Trigger } from '../../actors/kernel/turn.ts';
+import { owed, takeTurn, type Follower, type Taken, type Trigger } from '../../actors/kernel/turn.ts';
 import type { Actor, Actors, Address, Answer, Consumer, Fault, Json, Mail } from '../../actors/port.ts';
 import { CLOSE } from '../../protocol/courier.ts';
 import { type Outgoing, Runner, type Platform } from '../runner.ts';
 import { dropJobs, Jobs, keepJob } from './jobs.ts';
 import { Pool } from './pool.ts';
-import { relay, type RelayGround, summed } from './relay.ts';
+import { Relay, summed } from './relay.ts';
 import type { CommitPoint } from './shard.ts';
 import { Shards } from './shards.ts';
 import { Sockets } from './sockets.ts';
@@ -21,6 +22,8 @@ const WAKING_WIDTH = 256;
 const WAKE_AGAIN_MS = 1_000;
 /** Commands from outside that may be under way before newcomers are told `unavailable` at once: overload is not retried. */
 const MOST_UNDER_WAY = 8_192;
+/** Actors whose rows are kept in mind; one more, and all are read anew. */
+const MOST_REMEMBERED = 8_192;
 /** How long a stopping host waits for turns that are under way. */
 const LONGEST_STOP_MS = 5_000;
 
@@ -50,6 +53,7 @@ export class Host implements Platform {
   readonly #timers: Timers;
   readonly #jobs: Jobs;
   readonly #runner: Runner;
+  readonly #memories = new Map<string, Memory>();
   readonly #waking = new Pool(WAKING_WIDTH);
   readonly #settled = Promise.withResolvers<void>();
   #sweeper: ReturnType<typeof setInterval> | undefined;
@@ -60,7 +64,10 @@ export class Host implements Platform {
   constructor(options: HostOptions) {
     this.#options = options;
     this.actors = new Map(options.actors.map((actor) => [actor.kind, actor]));
-    this.#shards = new Shards(options.folder, options.files, options.actors, options.at);
+    this.#shards = new Shards(options.folder, options.files, options.actors, {
+      at: options.at,
+      undone: () => this.#memories.clear(),
+    });
     this.#runner = new Runner(this);
     this.client = this.#makeClient();
     this.#sockets = new Sockets(this.#listener(), () => this.now());
@@ -130,12 +137,12 @@ export class Host implements Platform {
     if (this.#shards.outdated(self)) return 'outdated';
     return this.#shards.of(self).take((store) => {
       const now = this.now();
-      const taken = this.#turn(store, now, self, trigger);
-      const [first, ...followers] = summed(store, [
-        { self, taken },
-        ...(taken.mail ? this.#relay(store, now, self) : []),
-      ]);
-      return { ...first!.taken, followers };
+      const first = { self, taken: this.#turn(store, now, self, trigger) };
+      const relay = this.#relay(store, now, self);
+      relay.begin(first);
+      relay.run();
+      const [told, ...followers] = this.#summed(store, [first, ...relay.followers]);
+      return { ...told!.taken, followers };
     });
   }
 
@@ -144,37 +151,70 @@ export class Host implements Platform {
     if (this.#shards.outdated(self)) return { followers: [], mail: [] };
     return this.#shards.of(self).take((store) => {
       const now = this.now();
-      const followers = summed(store, this.#relay(store, now, self));
-      return { followers, mail: heads(store, self, now) };
+      const relay = this.#relay(store, now, self);
+      relay.look(self);
+      relay.run();
+      const followers = this.#summed(store, relay.followers);
+      return { followers, mail: heads(store, self, this.#memoryOf(self), now) };
     });
   }
 
-  #relay(store: Store, now: number, self: Address): Follower[] {
-    if (!this.#deadAreTold || this.#options.together?.() === false) return [];
+  #summed(store: Store, turns: readonly Follower[]): Follower[] {
+    return summed((one) => owed(store, one, this.#memoryOf(one)), turns);
+  }
+
+  #relay(store: Store, now: number, self: Address): Relay {
     const shard = this.#shards.of(self);
-    const ground: RelayGround = {
-      actors: this.actors,
-      now,
-      turn: (one, trigger) => this.#turn(store, now, one, trigger),
-      here: (to) => !this.#shards.outdated(to) && this.#shards.of(to) === shard,
-      flies: (mail) => this.#runner.flies(mail),
-      report: (fault) => this.report(fault),
-    };
-    return relay(ground, store, self);
+    return new Relay(
+      {
+        actors: this.actors,
+        now,
+        together: this.#deadAreTold && this.#options.together?.() !== false,
+        turn: (one, trigger) => this.#turn(store, now, one, trigger),
+        here: (to) => !this.#shards.outdated(to) && this.#shards.of(to) === shard,
+        flies: (mail) => this.#runner.flies(mail),
+        memory: (one) => this.#memoryOf(one),
+        report: (fault) => this.report(fault),
+      },
+      store,
+    );
   }
 
   #turn(store: Store, now: number, self: Address, trigger: Trigger): Taken {
     const actor = this.actors.get(self.kind);
     if (!actor) throw new Error(`no actor of kind ${self.kind}`);
-    const ground = { store, actor, self, now, random, live: this.#sockets.of(self), ready: true, chained: true };
-    const taken = takeTurn(ground, trigger);
+    const taken = takeTurn(
+      {
+        store,
+        actor,
+        self,
+        now,
+        random,
+        live: this.#sockets.of(self),
+        ready: true,
+        chained: true,
+        memory: this.#memoryOf(self),
+      },
+      trigger,
+    );
     if (taken.erased) dropJobs(store, self);
     for (const effect of taken.effects) if (effect.type === 'hint') keepJob(store, self, effect.queue, effect.key, now);
     return taken;
   }
 
-  maintain<T>(self: Address, work: (store: Store) => T): Promise<T> {
-    return this.#shards.of(self).take(work);
+  maintain<T>(self: Address, work: (store: Store, memory: Memory) => T): Promise<T> {
+    return this.#shards.of(self).take((store) => work(store, this.#memoryOf(self)));
+  }
+
+  #memoryOf(self: Address): Memory {
+    const name = nameOf(self);
+    let memory = this.#memories.get(name);
+    if (!memory) {
+      if (this.#memories.size >= MOST_REMEMBERED) this.#memories.clear();
+      memory = new Memory();
+      this.#memories.set(name, memory);
+    }
+    return memory;
   }
 
   async carry(mail: Mail): Promise<Json> {

@@ -15,6 +15,8 @@ export interface ShardOptions {
   /** Tests only. */
   readonly at?: ((point: CommitPoint) => void) | undefined;
   readonly longestTakingMs?: number;
+  /** Told when rows that work has written were taken back. */
+  readonly undone?: () => void;
 }
 
 export type Work<T> = (store: FileStore) => T;
@@ -103,6 +105,7 @@ export class Shard {
   readonly #verbs: Verbs;
   readonly #at: (point: CommitPoint) => void;
   readonly #longestTakingMs: number;
+  readonly #undone: () => void;
   #waiting: Waiting[] = [];
   #scheduled = false;
   #open = true;
@@ -114,6 +117,7 @@ export class Shard {
     this.#verbs = verbs(this.#db);
     this.#at = options.at ?? (() => {});
     this.#longestTakingMs = options.longestTakingMs ?? LONGEST_TAKING_MS;
+    this.#undone = options.undone ?? (() => {});
   }
 
   /** Resolves when what `work` wrote is durable. Rejects with what it threw, or with Unavailable when the commit failed. */
@@ -211,6 +215,7 @@ export class Shard {
       this.#verbs.release.run();
       return outcome;
     } catch (error) {
+      this.#undone();
       this.#verbs.undo.run();
       this.#verbs.release.run();
       return { ok: false, error };
@@ -218,6 +223,7 @@ export class Shard {
   }
 
   #abandon(): void {
+    this.#undone();
     if (this.#db.isTransaction) this.#verbs.abandon.run();
   }
 }

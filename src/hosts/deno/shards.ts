@@ -2,7 +2,7 @@ import { migrate, schemaState } from '../../actors/kernel/schema.ts';
 import { nameOf, type Store } from '../../actors/kernel/store.ts';
 import type { Actor, Address, SchemaStep } from '../../actors/port.ts';
 import { Refused } from './refused.ts';
-import { Shard, type CommitPoint } from './shard.ts';
+import { Shard, type ShardOptions } from './shard.ts';
 
 /** This host's own rows in every file; a kind of its own for the schema's book-keeping. */
 const HOST_ROWS: readonly SchemaStep[] = [
@@ -41,9 +41,9 @@ interface File {
 export class Shards {
   readonly #files: readonly File[];
 
-  constructor(folder: string, count: number, actors: readonly Actor[], at?: (point: CommitPoint) => void) {
+  constructor(folder: string, count: number, actors: readonly Actor[], options: ShardOptions = {}) {
     this.#files = Array.from({ length: count }, (_, index) => {
-      const shard = new Shard(`${folder}/actors-${String(index).padStart(2, '0')}.sqlite`, { at });
+      const shard = new Shard(`${folder}/actors-${String(index).padStart(2, '0')}.sqlite`, options);
       return { shard, outdated: shard.now((store) => bringUp(store, actors)) };
     });
   }

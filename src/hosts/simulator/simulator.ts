@@ -257,7 +257,7 @@ export class Simulator {
       maintain: async (_, work) => {
         if (!incarnation.alive) return incarnation.death;
         return this.#memory.attempt(
-          () => work(this.#store),
+          () => work(this.#store, incarnation.memory),
           () => true,
         );
       },
@@ -298,7 +298,16 @@ export class Simulator {
     const taken = this.#memory.attempt(
       () =>
         takeTurn(
-          { store: this.#store, actor, self, now, random: (count) => this.#dice.bytes(count), live, ready: true },
+          {
+            store: this.#store,
+            actor,
+            self,
+            now,
+            random: (count) => this.#dice.bytes(count),
+            live,
+            ready: true,
+            memory: incarnation.memory,
+          },
           trigger,
         ),
       (result) => result.wrote,
@@ -375,6 +384,10 @@ function describe(trigger: Trigger): string {
       return `mail ${nameOf(trigger.mail.from)} #${trigger.mail.number % 1_000_000} ${trigger.mail.key}`;
     case 'settled':
       return `answer of ${nameOf(trigger.to)} #${trigger.number % 1_000_000} ${JSON.stringify(trigger.reply)}`;
+    case 'handed':
+      return `handed ${trigger.key} by ${nameOf(trigger.from)}`;
+    case 'returned':
+      return `returned ${trigger.key} by ${nameOf(trigger.to)}`;
     case 'ask-answered':
       return `ask answered by ${nameOf(trigger.to)} ${trigger.key}`;
     case 'opened':
