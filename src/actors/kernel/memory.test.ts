@@ -112,7 +112,7 @@ function told(store: MemoryStore, memory: Memory): unknown {
 it('what a process keeps in mind of an actor is what its rows say, after every turn, also one that threw', () => {
   const [minded, fresh] = [new MemoryStore(), new MemoryStore()];
   for (const store of [minded, fresh]) {
-    migrate(store, toy as Actor);
+    migrate(store, toy);
     store.begin();
   }
   fc.assert(
