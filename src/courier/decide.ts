@@ -18,7 +18,7 @@ import {
 } from '../protocol/courier.ts';
 import type { DeliverFrame } from '../protocol/courier.ts';
 import type { Envelope, Push, PutReply } from '../protocol/envelope.ts';
-import type { Mailbox, MailboxCommand, MailboxDecision, MailboxEffect, Revision, Row } from './mailbox.ts';
+import type { Load, Mailbox, MailboxCommand, MailboxDecision, MailboxEffect, Revision, Row } from './mailbox.ts';
 
 /** One turn of the mailbox. Total: every command in every state gives a decision, and the same one again changes nothing. */
 export function decide(mailbox: Mailbox, command: MailboxCommand, now: number): MailboxDecision {
@@ -34,6 +34,23 @@ export function deliverFrame(row: Row, body: unknown, now: number): DeliverFrame
   return { type: 'deliver', seq, id, topic, from, sentAt: row.storedAt, expiresAt: row.expires, serverNow: now, body };
 }
 
+/** What waits, counted. */
+export function loadOf(rows: Iterable<Row>): Load {
+  let load: Load = { rows: 0, bytes: 0 };
+  for (const row of rows) if (row.state === 'waiting') load = plus(load, row, 1);
+  return load;
+}
+
+function plus({ rows, bytes }: Load, { size }: Row, sign: 1 | -1): Load {
+  return { rows: rows + sign, bytes: bytes + sign * size };
+}
+
+/** When something is to be done about a row, ms. */
+function dueAt({ state, expires, pushAt }: Row): number {
+  if (state === 'expired' || state === 'poison') return expires + MARKER_KEEP_MS;
+  return state === 'waiting' && pushAt !== null ? Math.min(expires, pushAt) : expires;
+}
+
 /** The draft of one turn; `rows` is ours to change, its elements are replaced and never written to. */
 class Turn {
   readonly #mailbox: Mailbox;
@@ -44,6 +61,7 @@ class Turn {
   #box: string;
   #nextSeq: number;
   #acked: number;
+  #waiting: Load;
   #connection: Mailbox['connection'];
 
   constructor(mailbox: Mailbox, now: number) {
@@ -54,6 +72,7 @@ class Turn {
     this.#box = mailbox.box;
     this.#nextSeq = mailbox.nextSeq;
     this.#acked = mailbox.acked;
+    this.#waiting = mailbox.partial ? mailbox.waiting : loadOf(mailbox.rows);
     this.#connection = mailbox.connection;
   }
 
@@ -64,6 +83,7 @@ class Turn {
       box: this.#box,
       nextSeq: this.#nextSeq,
       acked: this.#acked,
+      waiting: this.#waiting,
       connection: this.#connection,
       rows: [...this.#rows.values()],
       revisions: this.#revisions,
@@ -98,7 +118,7 @@ class Turn {
   sweep(): void {
     for (const row of this.#rows.values()) {
       if (row.state === 'done' && row.expires <= this.#now) {
-        this.#rows.delete(row.seq);
+        this.#delete(row.seq);
       } else if (row.state === 'waiting' && row.expires <= this.#now) {
         this.#update({ ...row, state: row.volatile ? 'done' : 'expired', pushAt: null }, false);
       } else if (row.state === 'waiting' && row.pushAt !== null && row.pushAt <= this.#now) {
@@ -144,16 +164,17 @@ class Turn {
   }
 
   #fits(envelope: Envelope, size: number, collapsed: readonly Row[]): boolean {
-    const waiting = [...this.#rows.values()].filter((row) => row.state === 'waiting' && !collapsed.includes(row));
-    const bytes = waiting.reduce((sum, row) => sum + row.size, size);
+    const all = collapsed.reduce((load, row) => plus(load, row, -1), this.#waiting);
     const reserve = envelope.control
       ? { rows: CONTROL_RESERVE_ROWS, bytes: CONTROL_RESERVE_BYTES }
       : { rows: 0, bytes: 0 };
-    if (waiting.length + 1 > MAILBOX_MAX_ROWS + reserve.rows || bytes > MAILBOX_MAX_BYTES + reserve.bytes) return false;
+    if (all.rows + 1 > MAILBOX_MAX_ROWS + reserve.rows || all.bytes + size > MAILBOX_MAX_BYTES + reserve.bytes)
+      return false;
     if (envelope.from === null || envelope.control) return true;
-    const own = waiting.filter((row) => row.from === envelope.from);
-    const ownBytes = own.reduce((sum, row) => sum + row.size, size);
-    return own.length + 1 <= SENDER_MAX_ROWS && ownBytes <= SENDER_MAX_BYTES;
+    const own = loadOf(
+      [...this.#rows.values()].filter((row) => row.from === envelope.from && !collapsed.includes(row)),
+    );
+    return own.rows + 1 <= SENDER_MAX_ROWS && own.bytes + size <= SENDER_MAX_BYTES;
   }
 
   #store(envelope: Envelope, size: number): number {
@@ -164,8 +185,11 @@ class Turn {
     const urgent = envelope.priority === 'urgent' && envelope.push !== null;
     const pushAt = urgent && connection ? this.#now + PUSH_AFTER_MS : null;
     const row: Row = { ...kept, seq, state: 'waiting', expires, size, storedAt: this.#now, strikes: 0, pushAt };
-    this.#rows.set(seq, row);
+    this.#set(row);
     this.#effects.push({ type: 'insert', row });
+    const { partial } = this.#mailbox;
+    if (partial && dueAt(row) < (partial.earliest ?? Infinity))
+      this.#effects.push({ type: 'deadline', at: dueAt(row) });
     if (order?.rev)
       this.#seen(order.stream, { rev: order.rev, open: !order.last, until: this.#now + REVISION_KEEP_MS });
     if (connection) this.#effects.push({ type: 'deliver', connection: connection.id, seq });
@@ -295,25 +319,30 @@ class Turn {
   }
 
   #update(row: Row, body: boolean): void {
-    this.#rows.set(row.seq, row);
+    this.#set(row);
     this.#effects.push({ type: 'update', row, body });
   }
 
+  /** What waits is counted as it comes and goes. */
+  #set(row: Row): void {
+    this.#count(this.#rows.get(row.seq), -1);
+    this.#count(row, 1);
+    this.#rows.set(row.seq, row);
+  }
+
+  #count(row: Row | undefined, sign: 1 | -1): void {
+    if (row?.state === 'waiting') this.#waiting = plus(this.#waiting, row, sign);
+  }
+
   #delete(seq: number): void {
+    this.#count(this.#rows.get(seq), -1);
     this.#rows.delete(seq);
     this.#effects.push({ type: 'delete', seq });
   }
 
   #earliest(): number | null {
     let at: number | null = null;
-    const consider = (time: number): void => {
-      at = at === null ? time : Math.min(at, time);
-    };
-    for (const row of this.#rows.values()) {
-      if (row.state === 'waiting' || row.state === 'done') consider(row.expires);
-      else consider(row.expires + MARKER_KEEP_MS);
-      if (row.state === 'waiting' && row.pushAt !== null) consider(row.pushAt);
-    }
+    for (const row of this.#rows.values()) at = Math.min(at ?? Infinity, dueAt(row));
     return at;
   }
 }

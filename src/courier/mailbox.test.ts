@@ -266,7 +266,7 @@ describe('mailbox', () => {
     const { mailbox } = run(emptyMailbox(BOX), [...puts, [open('s'), 10]]);
     for (let upTo = 0; upTo <= 6; upTo++) {
       const ack: MailboxCommand = { type: 'ack', connection: 's', upTo };
-      const part = { ...mailbox, partial: true, rows: mailbox.rows.filter(({ seq }) => seq <= upTo) };
+      const part = { ...mailbox, partial: { earliest: 50 }, rows: mailbox.rows.filter(({ seq }) => seq <= upTo) };
       const [whole, partial] = [decide(mailbox, ack, 60), decide(part, ack, 60)];
       const reached = whole.effects.filter(
         (effect) => effect.type !== 'deadline' && !('row' in effect && effect.row.seq > upTo),

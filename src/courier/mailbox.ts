@@ -2,8 +2,9 @@
  * The mailbox of one device: what is stored, refused, collapsed, sent, set aside and forgotten.
  *
  * Owned by the Device actor, which keeps `Mailbox` as one row, each `Row` as one row, and bodies beside them. A turn may
- * load a part of `rows`: all that are not `done`, and the one with the id of the command; of an acknowledgement only those
- * that it reaches (`partial`); and of `revisions` the stream of the command. An envelope that was answered `stored` is delivered at least once before it expires, in order.
+ * load a part of `rows`: all that are not `done`. Or less (`partial`): for a put the one with its id, those that it collapses, those
+ * whose time has come and enough of its sender's to count them; for an acknowledgement those that it reaches. And of `revisions` the
+ * stream of the command. An envelope that was answered `stored` is delivered at least once before it expires, in order.
  */
 import type { ServerFrame } from '../protocol/courier.ts';
 import type { Envelope, Push, PutReply } from '../protocol/envelope.ts';
@@ -31,6 +32,8 @@ export type Connection = { id: string; openedAt: number; badFrames: number };
 /** Highest revision of a stream (a call) that was stored here; `open` until the stream's last message. */
 export type Revision = { rev: number; open: boolean; until: number };
 
+export type Load = { readonly rows: number; readonly bytes: number };
+
 export type Mailbox = {
   /** Random 16 bytes, base64url; new after a restore, so that no client trusts a rewound sequence. */
   box: string;
@@ -39,8 +42,13 @@ export type Mailbox = {
   acked: number;
   connection: Connection | null;
   rows: readonly Row[];
-  /** Rows above an acknowledgement were not loaded: the deadline stays as it is, which is never too late. */
-  partial?: boolean;
+  /** What waits, loaded or not; bytes as in `size`. Counted anew whenever all rows are loaded. */
+  waiting: Load;
+  /**
+   * Not every row was loaded: the deadline stays as it is, which is never too late, unless a new row is due before `earliest`, the
+   * first of all that wait.
+   */
+  partial?: { readonly earliest: number | null };
   revisions: Readonly<Record<string, Revision>>;
 };
 
@@ -86,5 +94,5 @@ export function activeStreams(revisions: Mailbox['revisions']): string[] {
 }
 
 export function emptyMailbox(box: string): Mailbox {
-  return { box, nextSeq: 1, acked: 0, connection: null, rows: [], revisions: {} };
+  return { box, nextSeq: 1, acked: 0, connection: null, rows: [], waiting: { rows: 0, bytes: 0 }, revisions: {} };
 }

@@ -13,11 +13,7 @@ const RECEIPT_LIFE_MS = 180_000;
 
 /** One command to the mailbox: load, decide, write, send. */
 export function obeyMailbox(t: Turn, self: Self, command: MailboxCommand): PutReply | null {
-  const before = loadMailbox(
-    t,
-    command.type === 'put' ? command.envelope : null,
-    command.type === 'ack' ? command.upTo : undefined,
-  );
+  const before = loadMailbox(t, command);
   const { mailbox, effects, reply } = decide(before, command, t.now);
   const body = command.type === 'put' ? command.envelope.body : null;
   saveMailbox(t, mailbox);

@@ -1,6 +1,13 @@
-import { emptyMailbox, type Mailbox, type MailboxEffect, type Revision, type Row } from '../../courier/mailbox.ts';
+import {
+  emptyMailbox,
+  type Mailbox,
+  type MailboxCommand,
+  type MailboxEffect,
+  type Revision,
+  type Row,
+} from '../../courier/mailbox.ts';
 import { base64url } from '../../bytes/base64url.ts';
-import type { Envelope } from '../../protocol/envelope.ts';
+import { SENDER_MAX_ROWS } from '../../protocol/courier.ts';
 import type { Turn } from '../port.ts';
 
 interface BoxRow {
@@ -8,6 +15,9 @@ interface BoxRow {
   readonly next_seq: number;
   readonly acked: number;
   readonly connection: string | null;
+  readonly waiting_rows: number;
+  readonly waiting_bytes: number;
+  readonly earliest: number | null;
 }
 
 interface StreamRow {
@@ -17,31 +27,62 @@ interface StreamRow {
 
 /** In a queue that is longer an acknowledgement looks at what it reaches alone: a full mailbox is emptied row by row. */
 const SHORT_QUEUE = 32;
+/** As the index `device_row_due` has it. */
+const DUE = `MIN(expires, IFNULL(json_extract(row, '$.pushAt'), expires))`;
+const BOX = `SELECT box, next_seq, acked, connection, waiting_rows, waiting_bytes,
+   (SELECT ${DUE} FROM device_row WHERE actor = ?1 AND state = 'waiting' ORDER BY ${DUE} LIMIT 1) AS earliest
+   FROM device_box WHERE actor = ?1`;
+/** What a put is judged by, each part by an index of its own (the planner would read all rows for the last two). */
+const FOR_PUT = `SELECT row FROM device_row WHERE actor = ?1 AND id = ?2
+   UNION ALL SELECT row FROM device_row WHERE actor = ?1 AND state = 'waiting' AND ${DUE} <= ?3
+   UNION ALL SELECT row FROM device_row INDEXED BY device_row_collapse
+     WHERE actor = ?1 AND state = 'waiting' AND json_extract(row, '$.collapse') = ?4
+   UNION ALL SELECT row FROM (SELECT row FROM device_row INDEXED BY device_row_from
+     WHERE actor = ?1 AND state = 'waiting' AND json_extract(row, '$.from') = ?5 LIMIT ?6)`;
+const FOR_ACK = `SELECT row FROM device_row WHERE actor = ?1 AND seq <= ?2 AND state <> 'done'`;
+const ALL = `SELECT row FROM device_row WHERE actor = ?1 AND state <> 'done'`;
 
-/** The mailbox as far as one command needs it: all rows not yet done and the one of this envelope, and its stream alone. */
-export function loadMailbox(
-  t: Turn,
-  envelope: Pick<Envelope, 'id' | 'order'> | null,
-  upTo = Number.MAX_SAFE_INTEGER,
-): Mailbox {
-  const kept = t.all<BoxRow>(`SELECT box, next_seq, acked, connection FROM device_box WHERE actor = ?1`)[0];
+/** The mailbox as far as one command needs it; without one, all rows that are not done. */
+export function loadMailbox(t: Turn, command: MailboxCommand | null): Mailbox {
+  const kept = t.all<BoxRow>(BOX)[0];
   if (!kept) return emptyMailbox(base64url(t.random(16)));
-  const partial = upTo + SHORT_QUEUE < kept.next_seq;
-  const rows = t.all<{ row: string }>(
-    `SELECT row FROM device_row WHERE actor = ?1 AND seq <= ?3 AND (state <> 'done' OR id = ?2) ORDER BY seq`,
-    envelope?.id ?? '',
-    partial ? upTo : Number.MAX_SAFE_INTEGER,
-  );
-  const { order = null } = envelope ?? {};
+  const { rows, partial } = rowsFor(t, command, kept);
+  const order = command?.type === 'put' ? command.envelope.order : null;
   return {
     box: kept.box,
     nextSeq: kept.next_seq,
     acked: kept.acked,
     connection: kept.connection === null ? null : (JSON.parse(kept.connection) as Mailbox['connection']),
-    rows: rows.map(({ row }) => JSON.parse(row) as Row),
-    partial,
+    rows: rows.map((row) => JSON.parse(row) as Row).sort((a, b) => a.seq - b.seq),
+    waiting: { rows: kept.waiting_rows, bytes: kept.waiting_bytes },
+    ...(partial && { partial: { earliest: kept.earliest } }),
     revisions: order === null ? {} : streamsOf(t, order.stream),
   };
+}
+
+interface Text {
+  readonly row: string;
+}
+
+/** Each once: a row may be found for several reasons. */
+function texts(found: readonly Text[]): string[] {
+  return [...new Set(found.map(({ row }) => row))];
+}
+
+interface Part {
+  readonly rows: readonly string[];
+  readonly partial: boolean;
+}
+
+function rowsFor(t: Turn, command: MailboxCommand | null, { next_seq }: BoxRow): Part {
+  if (command?.type === 'put') {
+    const { id, collapse, from, control } = command.envelope;
+    const found = t.all<Text>(FOR_PUT, id, t.now, collapse, control ? null : from, SENDER_MAX_ROWS + 1);
+    return { rows: texts(found), partial: true };
+  }
+  if (command?.type === 'ack' && command.upTo + SHORT_QUEUE < next_seq)
+    return { rows: texts(t.all(FOR_ACK, command.upTo)), partial: true };
+  return { rows: texts(t.all(ALL)), partial: false };
 }
 
 /** What is remembered of one stream, or of all. */
@@ -53,12 +94,15 @@ export function streamsOf(t: Turn, stream: string | null): Record<string, Revisi
 
 export function saveMailbox(t: Turn, mailbox: Mailbox): void {
   t.run(
-    `INSERT INTO device_box (actor, box, next_seq, acked, connection) VALUES (?1, ?2, ?3, ?4, ?5)
-     ON CONFLICT (actor) DO UPDATE SET box = excluded.box, next_seq = excluded.next_seq, acked = excluded.acked, connection = excluded.connection`,
+    `INSERT INTO device_box (actor, box, next_seq, acked, connection, waiting_rows, waiting_bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+     ON CONFLICT (actor) DO UPDATE SET box = excluded.box, next_seq = excluded.next_seq, acked = excluded.acked, connection = excluded.connection,
+       waiting_rows = excluded.waiting_rows, waiting_bytes = excluded.waiting_bytes`,
     mailbox.box,
     mailbox.nextSeq,
     mailbox.acked,
     mailbox.connection === null ? null : JSON.stringify(mailbox.connection),
+    mailbox.waiting.rows,
+    mailbox.waiting.bytes,
   );
 }
 

@@ -5,7 +5,7 @@ const events = eventTables('device');
 
 /**
  *   device_self      who this is; written by its account's first authenticated request and by nobody else
- *   device_box       the mailbox without its rows
+ *   device_box       the mailbox without its rows, and how much waits in it
  *   device_row       the mailbox's rows; `body` goes when the row is acknowledged
  *   device_stream    the highest revision of each call that was stored here
  *   device_bundle    the signed bundle as published
@@ -71,6 +71,18 @@ export const deviceSchema: readonly SchemaStep[] = [
       `CREATE TABLE device_push (actor TEXT NOT NULL PRIMARY KEY, subscription TEXT NOT NULL, secret TEXT NOT NULL, since INTEGER NOT NULL) WITHOUT ROWID`,
       `CREATE TABLE device_wakeup (actor TEXT NOT NULL, seq INTEGER NOT NULL, call TEXT NOT NULL, tag TEXT NOT NULL, until INTEGER NOT NULL,
          state TEXT NOT NULL, attempt INTEGER NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (actor, seq)) WITHOUT ROWID`,
+    ],
+  },
+  {
+    minReader: 1,
+    sql: [
+      `ALTER TABLE device_box ADD COLUMN waiting_rows INTEGER NOT NULL DEFAULT 0`,
+      `ALTER TABLE device_box ADD COLUMN waiting_bytes INTEGER NOT NULL DEFAULT 0`,
+      `UPDATE device_box SET (waiting_rows, waiting_bytes) = (SELECT COUNT(*), IFNULL(SUM(json_extract(row, '$.size')), 0)
+         FROM device_row WHERE device_row.actor = device_box.actor AND state = 'waiting')`,
+      `CREATE INDEX device_row_due ON device_row (actor, MIN(expires, IFNULL(json_extract(row, '$.pushAt'), expires))) WHERE state = 'waiting'`,
+      `CREATE INDEX device_row_collapse ON device_row (actor, json_extract(row, '$.collapse')) WHERE state = 'waiting'`,
+      `CREATE INDEX device_row_from ON device_row (actor, json_extract(row, '$.from')) WHERE state = 'waiting'`,
     ],
   },
 ];
