@@ -54,6 +54,7 @@ export class ClientDraft {
       mergedFrom: null,
       mergedMedia: null,
       into: null,
+      plane: false,
       group: false,
       retries: 0,
       reason: null,

@@ -57,6 +57,7 @@ export function onHangup(draft: ClientDraft, call: ClientCall): void {
 }
 
 export function onTransport(draft: ClientDraft, call: ClientCall, up: boolean): void {
+  call.plane = up;
   if (up && call.phase === 'reconnecting') {
     call.phase = 'active';
     draft.timer(call, 'reconnect', null);
@@ -96,7 +97,7 @@ export function onTimer(draft: ClientDraft, call: ClientCall, key: string): void
 function alive(draft: ClientDraft, call: ClientCall): void {
   const ringing = draft.is(call, 'inviting', 'remote-ringing');
   if (!ringing && !draft.is(call, 'active', 'reconnecting')) return;
-  draft.send(call, { verb: 'alive' });
+  if (ringing || !call.plane) draft.send(call, { verb: 'alive' });
   draft.timer(call, 'alive', draft.now + (ringing ? CALLER_ALIVE_MS : IN_CALL_ALIVE_MS));
 }
 

@@ -6,6 +6,7 @@ import {
   CLIENT_RING_GRACE_MS,
   CONNECT_MS,
   GRANT_WAIT_MS,
+  IN_CALL_ALIVE_MS,
   IN_CALL_LEASE_MS,
 } from '../protocol/call.ts';
 import { emptyClient, step } from './client.ts';
@@ -256,6 +257,23 @@ describe('caller', () => {
     phone.do({ type: 'transport', call: X, up: false });
     phone.now += IN_CALL_LEASE_MS;
     expect(phone.do({ type: 'timer', call: X, key: 'reconnect' }).did()).toEqual(['hangup', 'media-off', 'ended']);
+  });
+
+  it('says that it is there only while its plane does not: the keep-alive of an open one takes no turn', () => {
+    const phone = new Phone().do(
+      place(X),
+      accepted(X, 1),
+      { type: 'answer-verified', call: X, ok: true, party: peer },
+      { type: 'transport', call: X, up: true },
+      { type: 'peer-confirmed', call: X },
+    );
+    const tick = () => phone.do({ type: 'timer', call: X, key: 'alive' });
+    expect(tick().did()).toEqual([]);
+    expect(phone.effects).toEqual([{ type: 'timer', call: X, key: 'alive', at: phone.now + IN_CALL_ALIVE_MS }]);
+    phone.do({ type: 'transport', call: X, up: false });
+    expect(tick().did()).toEqual(['alive']);
+    phone.do({ type: 'transport', call: X, up: true });
+    expect(tick().did()).toEqual([]);
   });
 
   it('gives up when keys are not confirmed in time', () => {

@@ -83,6 +83,8 @@ export type ClientCall = {
   mergedMedia: string[] | null;
   /** Glare, at the loser: the call that survives. */
   into: string | null;
+  /** Its call-plane socket is open, and keeps its lease by itself. */
+  plane: boolean;
   /** It is a group, and does not stand or fall with the peer. */
   group: boolean;
   /** Answers and invitations sent again because no reply came. */

@@ -45,4 +45,6 @@ export type CallCommand =
   /** A call-plane socket of a talker opened or closed. */
   | { type: 'attached'; party: Party }
   | { type: 'detached'; party: Party }
+  /** The plane's deadline: when the open socket of each device was last heard, ms. */
+  | { type: 'heard'; at: Readonly<Record<string, number>> }
   | { type: 'due'; key: string };

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Party, Reply, Verb } from '../protocol/call.ts';
 import { parseVerb } from '../protocol/verb.ts';
@@ -7,8 +8,10 @@ import {
   CONNECT_MS,
   ERASE_AFTER_MS,
   GRANT_WAIT_MS,
+  IN_CALL_ALIVE_MS,
   IN_CALL_LEASE_MS,
   LEASE_SLACK_MS,
+  PLANE_SILENCE_MS,
   LATE_GRACE_MS,
   RING_MS,
 } from '../protocol/call.ts';
@@ -483,6 +486,102 @@ describe('races', () => {
     story.due('lease:p', IN_CALL_LEASE_MS);
     expect(story.call).toMatchObject({ state: 'ended', reason: 'failed', detail: 'lost', by: 'p' });
     expect(story.history()[0]).toMatchObject({ outcome: 'answered' });
+  });
+});
+
+describe('a call-plane socket that falls silent', () => {
+  const talking = () => {
+    const story = new Story().ring();
+    story.answer(phone);
+    for (const party of [caller, phone]) story.command({ type: 'attached', party });
+    story.verb(phone, { verb: 'confirm' });
+    return story;
+  };
+  const deadlines = ({ effects }: Story) =>
+    Object.fromEntries(effects.flatMap((one) => (one.type === 'deadline' ? [[one.key, one.at]] : [])));
+
+  it('is closed and its peer told; the lease counts from when it was heard, and the call ends after it', () => {
+    const story = talking();
+    const heard = story.now;
+    story.now += PLANE_SILENCE_MS;
+    story.command({ type: 'heard', at: { cc: story.now - 5_000, p: heard } });
+    expect(story.effects).toContainEqual({ type: 'close-socket', to: phone, silent: true });
+    expect(story.told()).toEqual(['~cc peer-lost']);
+    expect(deadlines(story)).toEqual({
+      'lease:p': heard + IN_CALL_LEASE_MS,
+      plane: story.now - 5_000 + PLANE_SILENCE_MS,
+    });
+    story.command({ type: 'detached', party: phone });
+    expect(story.effects).toEqual([]);
+    story.due('lease:p', IN_CALL_LEASE_MS - PLANE_SILENCE_MS);
+    expect(story.call).toMatchObject({ state: 'ended', reason: 'failed', detail: 'lost', by: 'p' });
+    expect(story.history().map(({ outcome }) => outcome)).toEqual(['answered', 'answered']);
+    expect(deadlines(story)).toMatchObject({ plane: null, 'lease:p': null, 'lease:cc': null });
+  });
+
+  it('comes back with another one, and its peer is told', () => {
+    const story = talking();
+    const heard = story.now;
+    story.now += PLANE_SILENCE_MS;
+    story.command({ type: 'heard', at: { cc: story.now, p: heard } });
+    story.now += IN_CALL_LEASE_MS - PLANE_SILENCE_MS - 1;
+    story.command({ type: 'attached', party: phone });
+    expect(story.told()).toEqual(['~cc peer-back']);
+    story.due('lease:p', 1);
+    expect(story.call?.state).toBe('connected');
+  });
+
+  it('that was not looked at in time has its whole lease, and so has one that nobody knows of', () => {
+    const late = talking();
+    late.now += PLANE_SILENCE_MS + LEASE_SLACK_MS + 1;
+    late.command({ type: 'heard', at: { cc: late.now, p: late.now - PLANE_SILENCE_MS - LEASE_SLACK_MS - 1 } });
+    expect(deadlines(late)).toMatchObject({ 'lease:p': late.now + IN_CALL_LEASE_MS });
+    const gone = talking();
+    gone.command({ type: 'heard', at: { cc: gone.now } });
+    expect(deadlines(gone)).toMatchObject({ 'lease:p': gone.now + IN_CALL_LEASE_MS });
+  });
+
+  it('who is heard stays, and who is not leaves, whenever keep-alives come: one look per silence for all', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat(IN_CALL_ALIVE_MS), { minLength: 30, maxLength: 30 }), fc.nat(25), (pauses, stops) => {
+        const story = talking();
+        const begun = story.now;
+        const pings = pauses.map((_, n) => begun + pauses.slice(0, n + 1).reduce((sum, ms) => sum + ms, 0));
+        const lastOf = (times: readonly number[]) => times.findLast((at) => at <= story.now) ?? begun;
+        const end = pings.at(-1)!;
+        const silentSince = stops === 0 ? begun : pings[stops - 1]!;
+        let next: number | null | undefined = begun + PLANE_SILENCE_MS;
+        let looks = 0;
+        for (let ended = false; !ended && typeof next === 'number' && next <= end; looks++) {
+          story.now = next;
+          story.command({ type: 'heard', at: { cc: lastOf(pings), p: lastOf(pings.slice(0, stops)) } });
+          ended = story.call?.talkers.some((one) => one.device === 'p' && !one.socket) === true;
+          if (ended) expect(story.now).toBe(silentSince + PLANE_SILENCE_MS);
+          expect(story.call?.talkers.find((one) => one.device === 'cc')).toMatchObject({ socket: true, lost: false });
+          ({ plane: next } = deadlines(story));
+        }
+        expect(looks).toBeLessThanOrEqual((end - begun) / (PLANE_SILENCE_MS - IN_CALL_ALIVE_MS) + 1);
+        if (end > silentSince + PLANE_SILENCE_MS)
+          expect(story.call?.talkers.find((one) => one.device === 'p')).toMatchObject({ socket: false, lost: true });
+      }),
+    );
+  });
+
+  it('of a member of a group is its leave: it is dropped, and the others go on', () => {
+    const story = talking();
+    story.verb(caller, { verb: 'found', join: 'j', admit: 'a' } as Verb);
+    story.verb(phone, { verb: 'join', proof: 'j' } as Verb);
+    const third = { account: 'a-third', device: 'x' };
+    story.call = {
+      ...story.call!,
+      talkers: [...story.call!.talkers, { ...third, socket: true, lost: false, leaseUntil: null }],
+    };
+    story.now += PLANE_SILENCE_MS;
+    story.command({ type: 'heard', at: { cc: story.now, x: story.now, p: story.now - PLANE_SILENCE_MS } });
+    expect(story.told()).toEqual(['~cc peer-lost', '~x peer-lost']);
+    story.due('lease:p', IN_CALL_LEASE_MS - PLANE_SILENCE_MS);
+    expect(story.call).toMatchObject({ state: 'connected', group: { dropped: [{ device: 'p' }] } });
+    expect(story.call?.talkers.map(({ device }) => device)).toEqual(['cc', 'x']);
   });
 });
 

@@ -40,6 +40,7 @@ import {
   onConfirm,
   onConnectDeadline,
   onDetached,
+  onHeard,
   onHangup,
   onLease,
   onSignal,
@@ -203,6 +204,8 @@ function apply(draft: Draft, command: Exclude<CallCommand, { type: 'verb' }>): v
       return onAttached(draft, command.party);
     case 'detached':
       return onDetached(draft, command.party);
+    case 'heard':
+      return onHeard(draft, command.at);
     case 'due':
       return onDue(draft, command.key);
   }

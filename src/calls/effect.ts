@@ -45,7 +45,7 @@ export type Effect =
   | { type: 'call'; to: string; mail: CallMail; until: number }
   /** Over the call-plane socket of one talker; volatile. */
   | { type: 'frame'; to: Party; frame: CallFrame }
-  | { type: 'close-socket'; to: Party }
+  | { type: 'close-socket'; to: Party; silent?: true }
   /** One entry of the group's log, kept with the call. */
   | { type: 'proof'; place: number; proof: string }
   /** Sets the deadline `key` (ms since 1970), or clears it; it comes back as `due`. */

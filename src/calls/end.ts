@@ -34,7 +34,7 @@ export function end(draft: Draft, reason: EndReason, ending: Ending = {}): void 
   refuseMerge(draft);
   history(draft, rang);
   for (const ring of call.group?.rings ?? []) logRing(draft, ring);
-  for (const key of ['admit', 'ring', 'lease', 'connect', 'feign', 'epoch', 'activate', 'rejoin'])
+  for (const key of ['admit', 'ring', 'lease', 'connect', 'feign', 'epoch', 'activate', 'rejoin', 'plane'])
     draft.deadline(key, null);
   for (const { account } of call.group?.rings ?? []) draft.deadline(`ring:${account}`, null);
   for (const { device } of call.talkers) draft.deadline(`lease:${device}`, null);

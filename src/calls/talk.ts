@@ -1,6 +1,6 @@
 /** After the grant: media is confirmed, signals pass, sockets come and go, somebody hangs up. */
 import type { Party, Reply, VerbOf } from '../protocol/call.ts';
-import { CONNECT_MS, GRANT_WAIT_MS, IN_CALL_LEASE_MS, LEASE_SLACK_MS } from '../protocol/call.ts';
+import { CONNECT_MS, GRANT_WAIT_MS, IN_CALL_LEASE_MS, LEASE_SLACK_MS, PLANE_SILENCE_MS } from '../protocol/call.ts';
 import type { Talker } from './call.ts';
 import type { Draft } from './draft.ts';
 import { end } from './end.ts';
@@ -60,21 +60,53 @@ export function onSocket(draft: Draft): Reply {
 export function onAttached(draft: Draft, party: Party): void {
   const talker = draft.talker(party);
   if (!talker || !draft.is('granted', 'connected')) return;
+  if (!draft.call.talkers.some(({ socket }) => socket)) draft.deadline(PLANE_DEADLINE, draft.now + PLANE_SILENCE_MS);
   talker.socket = true;
   renew(draft, talker);
 }
 
-/** The lease runs from here; the others are told, and told again when it comes back. */
 export function onDetached(draft: Draft, party: Party): void {
-  const { now } = draft;
   const talker = draft.talker(party);
   if (!talker?.socket || !draft.is('granted', 'connected')) return;
+  lose(draft, talker, draft.now + IN_CALL_LEASE_MS);
+}
+
+/** As long as any socket is open, one deadline for all of them: when the one that was heard longest ago would be silent. */
+export const PLANE_DEADLINE = 'plane';
+
+/**
+ * A peer may be gone without a word, and its socket stay open for long. Keep-alives take no turn: what they left is looked at here.
+ * Who still is there opens another socket.
+ */
+export function onHeard(draft: Draft, at: Readonly<Record<string, number>>): void {
+  if (!draft.is('granted', 'connected')) return;
+  let next: number | null = null;
+  for (const talker of draft.call.talkers) {
+    if (!talker.socket) continue;
+    const silentAt = (at[talker.device] ?? -Infinity) + PLANE_SILENCE_MS;
+    if (silentAt <= draft.now) silence(draft, talker, silentAt);
+    else next = Math.min(next ?? silentAt, silentAt);
+  }
+  draft.deadline(PLANE_DEADLINE, next);
+}
+
+/** Its lease counts from when it was heard; where nobody looked in time, from now. */
+function silence(draft: Draft, talker: Talker, silentAt: number): void {
+  const { account, device } = talker;
+  const spent = draft.now > silentAt + LEASE_SLACK_MS ? 0 : PLANE_SILENCE_MS;
+  draft.effects.push({ type: 'close-socket', to: { account, device }, silent: true });
+  lose(draft, talker, draft.now + IN_CALL_LEASE_MS - spent);
+}
+
+/** The lease runs; the others are told, and told again when it comes back. */
+function lose(draft: Draft, talker: Talker, leaseUntil: number): void {
   talker.socket = false;
   talker.lost = true;
-  talker.leaseUntil = now + IN_CALL_LEASE_MS;
+  talker.leaseUntil = leaseUntil;
   draft.deadline(`lease:${talker.device}`, talker.leaseUntil);
-  const { account, device, leaseUntil: until } = talker;
-  for (const other of draft.others(party)) draft.plane(other, { type: 'peer-lost', account, device, until });
+  const { account, device } = talker;
+  for (const other of draft.others(talker))
+    draft.plane(other, { type: 'peer-lost', account, device, until: leaseUntil });
 }
 
 /** Heard: its lease starts again, or stops while its socket is open. Before the call is connected its deadline governs. */

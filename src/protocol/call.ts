@@ -38,10 +38,12 @@ export const CALLER_LEASE_MS = 12_000;
 export const CALLER_ALIVE_MS = 5_000;
 /** A lease that is judged later than this after its end was not watched: nobody could renew it, and it runs once more. */
 export const LEASE_SLACK_MS = 2_000;
-/** From the loss of a participant's call-plane socket (or, without one, its last verb) to the end of its part. */
+/** From the loss of a participant's call-plane socket (without one its last verb, of a silent one its last sign) to the end of its part. */
 export const IN_CALL_LEASE_MS = 30_000;
-/** How often a participant without a call-plane socket sends `alive`. */
+/** How often a participant shows that it is there: by the keep-alive on its call-plane socket, without one by `alive`. */
 export const IN_CALL_ALIVE_MS = 10_000;
+/** A call-plane socket that is not heard for this long is lost, whatever the network says; the lease counts from when it was heard. */
+export const PLANE_SILENCE_MS = 20_000;
 /** How long the callee's account and the pair lock may take to answer. */
 export const ADMISSION_MS = 5_000;
 /** A refused invitation can be repeated with the next attempt this long. */

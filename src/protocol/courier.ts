@@ -56,6 +56,8 @@ export const CLOSE = {
   /** There is a certificate in force again: connect with it. */
   renewed: 4405,
   forbidden: 4403,
+  /** A call-plane socket without a keep-alive: who still is there opens another. */
+  silent: 4408,
   /** A newer connection of this device took over. */
   elsewhere: 4409,
   frameTooLarge: 4413,

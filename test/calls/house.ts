@@ -118,11 +118,11 @@ export class House {
     return new House(server, deployment);
   }
 
-  /** Enrolled, findable, with keys published; nobody is connected yet. */
-  async person(name: string, devices: number): Promise<Person> {
-    const first = await this.#phone(`${name} 0`);
+  /** Enrolled, findable, with keys published; nobody is connected yet. `way`: where its sockets go instead. */
+  async person(name: string, devices: number, way = (url: string): string => url): Promise<Person> {
+    const first = await this.#phone(`${name} 0`, way);
     const phones = [first];
-    while (phones.length < devices) phones.push(await this.#phone(`${name} ${phones.length}`, first));
+    while (phones.length < devices) phones.push(await this.#phone(`${name} ${phones.length}`, way, first));
     const handle = `${name}@example.com`;
     await first.client.refreshOwnChain();
     await first.client.addHandle(handle, async () => {
@@ -142,13 +142,13 @@ export class House {
       await phones[0]!.client.setPolicy({ blocked: [], quietUntil: null, contactsOnly: false, contacts });
   }
 
-  async #phone(name: string, sponsor?: Phone): Promise<Phone> {
+  async #phone(name: string, way: (url: string) => string, sponsor?: Phone): Promise<Phone> {
     const sockets = new Set<RoughSocket>();
     const spied = { heard: [] as string[], said: [] as string[] };
     const config: ClientConfig = {
       ...configFor(this.server.url, this.#deployment),
       openSocket: (url, protocols) => {
-        const socket = new RoughSocket(url, protocols, this.#sky);
+        const socket = new RoughSocket(way(url), protocols, this.#sky);
         sockets.add(socket);
         socket.addEventListener('message', ({ data }: { data: unknown }) => spied.heard.push(textOf(data)));
         const send = socket.send.bind(socket);

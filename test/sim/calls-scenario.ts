@@ -7,6 +7,7 @@ import type { Verb } from '../../src/protocol/call.ts';
 import { type Person, Town } from '../actors/people.ts';
 import { type Glare, judge } from './calls/judge.ts';
 import { Handset, ROGUE_BODY, type Lookup, type Mood } from './calls/handset.ts';
+import { fallSilent, neverLook } from './calls/silence.ts';
 import { Witness } from './calls/witness.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -158,16 +159,29 @@ function planRace(simulator: Simulator, handsets: readonly Handset[]): void {
   planAnything(simulator, handsets);
 }
 
+/** Two who accept talk on, long enough for one of them to fall silent. */
+function planTalk(simulator: Simulator, handsets: readonly Handset[]): void {
+  const { dice } = simulator;
+  for (const one of handsets) {
+    Object.assign(one, { mood: 'accept', talkMs: [120_000, 150_000] });
+    one.online();
+  }
+  const caller = dice.pick(handsets);
+  const callee = dice.pick(handsets.filter((other) => other.party.account !== caller.party.account));
+  simulator.plan(dice.below(2_000), () => caller.place(callee.party.account));
+}
+
 function planAnything(simulator: Simulator, handsets: readonly Handset[]): void {
   const { dice } = simulator;
   for (let n = dice.between(4, 12); n > 0; n--) simulator.plan(dice.below(ACTING_MS), () => act(simulator, handsets));
 }
 
 function plan(simulator: Simulator, handsets: readonly Handset[]): Glare | null {
-  const story = simulator.dice.below(10);
+  const story = simulator.dice.below(11);
   if (story < 2) return planGlare(simulator, handsets);
   if (story === 2) planMissed(simulator, handsets);
   else if (story < 5) planRace(simulator, handsets);
+  else if (story === 5) planTalk(simulator, handsets);
   else planAnything(simulator, handsets);
   return null;
 }
@@ -183,6 +197,7 @@ async function run(simulator: Simulator): Promise<readonly string[]> {
   const glare = plan(simulator, handsets);
   await simulator.pass(ACTING_MS + STORM_AFTER_MS);
   simulator.weather = { ...CALM, skewMs: storm.skewMs };
+  const silence = await fallSilent(simulator, handsets);
   for (const one of handsets) one.online();
   await simulator.pass(60_000);
   for (const one of handsets) one.hangupAll();
@@ -190,7 +205,7 @@ async function run(simulator: Simulator): Promise<readonly string[]> {
   for (const one of handsets) one.cut();
   await simulator.pass(60_000);
   count(simulator, handsets);
-  return [...witness.broken, ...judge(simulator, handsets, glare)];
+  return [...witness.broken, ...silence, ...judge(simulator, handsets, glare)];
 }
 
 /** Receivers that do not remember their senders' numbers. */
@@ -218,6 +233,7 @@ export const callsScenario: Scenario = {
     drained: { actors: witness.actors('drained') },
     'pair-lock': { wrapStore: forgetPairs },
     'forget-numbers': { wrapStore: forgetNumbers },
+    'never-look': { wrapStore: neverLook },
   },
   run,
 };

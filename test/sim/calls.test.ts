@@ -40,4 +40,8 @@ describe('calls in the simulator, the real actors and the real client machine', 
   it('when receivers forget mail numbers a mailbox is handed an envelope twice: caught within 3 runs', async () => {
     expect(await caught('forget-numbers', 3)).toMatch(/^mail is applied once/m);
   });
+
+  it('when a call never looks at its sockets, who died without a word stays in it: caught within 100 runs', async () => {
+    expect(await caught('never-look', 100)).toMatch(/^who falls silent is out after its lease/m);
+  });
 });

@@ -4,6 +4,7 @@ import { CALM, type Weather } from '../../src/hosts/simulator/weather.ts';
 import { type Person, Town } from '../actors/people.ts';
 import { Handset, type Lookup } from './calls/handset.ts';
 import { judge } from './calls/judge.ts';
+import { fallSilent, neverLook } from './calls/silence.ts';
 import { stateOf, Witness } from './calls/witness.ts';
 import { Member } from './groups/member.ts';
 import { GroupWatch } from './groups/watch.ts';
@@ -128,6 +129,7 @@ async function run(simulator: Simulator): Promise<readonly string[]> {
       simulator.plan(dice.below(ACTING_MS), () => act(simulator, call, members));
   await simulator.pass(ACTING_MS + STORM_AFTER_MS);
   simulator.weather = { ...CALM, skewMs: storm.skewMs };
+  const silence = await fallSilent(simulator, handsets);
   for (const one of handsets) one.online();
   await simulator.pass(60_000);
   const calm = call === null ? [] : judgeCalm(stateOf(simulator, call));
@@ -135,7 +137,7 @@ async function run(simulator: Simulator): Promise<readonly string[]> {
   await simulator.pass(90_000);
   for (const one of handsets) one.cut();
   await simulator.pass(60_000);
-  return [...witness.broken, ...calm, ...judge(simulator, handsets, null, watch)];
+  return [...witness.broken, ...silence, ...calm, ...judge(simulator, handsets, null, watch)];
 }
 
 /** Three or four accounts: two of them talk, then anybody of the call adds, removes and leaves, in a storm. */
@@ -145,6 +147,7 @@ export const groupsScenario: Scenario = {
   planted: {
     participants: { actors: witness.actors('participants') },
     stranger: { actors: witness.actors('stranger') },
+    'never-look': { wrapStore: neverLook },
   },
   run,
 };

@@ -2,6 +2,7 @@ import type { Call } from '../../calls/call.ts';
 import type { CallCommand, LockAnswer, PolicyAnswer } from '../../calls/command.ts';
 import { decide } from '../../calls/decide.ts';
 import { type Role, rolesOf } from '../../calls/roles.ts';
+import { PLANE_DEADLINE } from '../../calls/talk.ts';
 import { view } from '../../calls/view.ts';
 import { sightOf } from '../../calls/why.ts';
 import type { Decision } from '../../calls/effect.ts';
@@ -19,7 +20,7 @@ import type { CallActorCommand } from './command.ts';
 import { carryOut, KEY } from './effects.ts';
 import { proofsAfter } from './proofs.ts';
 import { onReachDue, onReached, REACH_DEADLINE, unreached } from './reach.ts';
-import { hurry, keepRelayed, relay, seatFor, seatOf, socketsOf } from './relay.ts';
+import { heardAt, hurry, keepRelayed, relay, seatFor, seatOf, socketsOf } from './relay.ts';
 import { callSchema, callTables } from './schema.ts';
 import { makeTicket, spendTicket } from './ticket.ts';
 
@@ -58,6 +59,7 @@ export const call: Actor<CallActorCommand> = {
         return detach(t, event.socket);
       case 'due':
         if (event.key === REACH_DEADLINE) onReachDue(t, load(t));
+        else if (event.key === PLANE_DEADLINE) play(t, { type: 'heard', at: heardAt(t) });
         else if (!onEventsDue(t, event.key)) play(t, { type: 'due', key: event.key });
         return null;
       case 'answered':

@@ -1,5 +1,6 @@
 import type { Effect } from '../../calls/effect.ts';
 import type { Party } from '../../protocol/call.ts';
+import { CLOSE } from '../../protocol/courier.ts';
 import { record } from '../events.ts';
 import type { Json, Socket, Turn } from '../port.ts';
 import { keepProof } from './proofs.ts';
@@ -56,7 +57,8 @@ export function carryOut(t: Turn, effect: Effect): void {
       socketOf(t, effect.to)?.send(JSON.stringify(effect.frame));
       return;
     case 'close-socket':
-      socketOf(t, effect.to)?.close(1000, 'ended');
+      if (effect.silent) socketOf(t, effect.to)?.close(CLOSE.silent, 'silent');
+      else socketOf(t, effect.to)?.close(1000, 'ended');
       return;
     case 'proof':
       keepProof(t, effect.place, effect.proof);

@@ -36,6 +36,16 @@ export function socketsOf(t: Turn, party: Party): Socket[] {
   return t.sockets().filter((one) => seatOf(one.note)?.device === party.device);
 }
 
+/** When the open socket of each device was last heard, ms. */
+export function heardAt(t: Turn): Record<string, number> {
+  const at: Record<string, number> = {};
+  for (const socket of t.sockets()) {
+    const device = seatOf(socket.note)?.device;
+    if (device !== undefined) at[device] = Math.max(at[device] ?? 0, socket.heardAt);
+  }
+  return at;
+}
+
 /**
  * To the other talkers' sockets and nowhere else. Counted per sender by number and bytes, and per call by bytes: what is over is
  * dropped, and its sender told once. A datagram that is too large closes the socket: its sender does not speak this protocol.

@@ -152,10 +152,10 @@ export class Simulator {
     });
   }
 
-  /** The network drops a socket: the client sees it at once, the actor after a while. */
+  /** The network drops a socket: the client sees it at once, the actor after a while; of a silent one it hears nothing. */
   cut(to: Address, socket: SimulatedSocket, code = 1006): void {
     socket.cut(code);
-    this.#timeline.plan(this.now + this.#delay(), () => this.#lost(to, socket));
+    if (!socket.silent) this.#timeline.plan(this.now + this.#delay(), () => this.#lost(to, socket));
   }
 
   /** One actor's process dies and starts again when something wakes it. */
@@ -236,7 +236,7 @@ export class Simulator {
     this.#note(self, 'DIED');
     this.#lives.delete(nameOf(self));
     for (const socket of incarnation.sockets.values())
-      this.#timeline.plan(this.now + this.#delay(), () => socket.cut(1006));
+      this.#timeline.plan(this.now + this.#delay(), () => socket.vanish(1006));
     const at = nextWake(this.#store, self);
     if (at !== null)
       this.#timeline.plan(Math.max(at - this.#skew(self), this.now + this.#delay()), () => this.#life(self));
@@ -293,8 +293,9 @@ export class Simulator {
       this.#kill(incarnation);
       return incarnation.death;
     }
-    const live = new Map([...incarnation.sockets].map(([id, socket]) => [id, socket.heardAt]));
-    const now = this.now + this.#skew(self);
+    const skew = this.#skew(self);
+    const live = new Map([...incarnation.sockets].map(([id, socket]) => [id, socket.heardAt + skew]));
+    const now = this.now + skew;
     const taken = this.#memory.attempt(
       () =>
         takeTurn(

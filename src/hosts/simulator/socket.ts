@@ -10,6 +10,8 @@ export class SimulatedSocket {
   onFrame: (frame: string | Uint8Array) => void = () => undefined;
   heardAt: number;
   open = true;
+  /** The network swallows whatever goes either way, and tells nobody. */
+  silent = false;
   readonly #timeline: Timeline;
   readonly #delay: () => number;
   readonly #told: (close: { code: number }) => void;
@@ -30,7 +32,7 @@ export class SimulatedSocket {
   down(frame: string | Uint8Array): void {
     this.#down = Math.max(this.#down, this.#timeline.now + this.#delay());
     this.#timeline.plan(this.#down, () => {
-      if (!this.open) return;
+      if (!this.open || this.silent) return;
       this.frames.push(frame);
       this.onFrame(frame);
     });
@@ -45,7 +47,7 @@ export class SimulatedSocket {
   up(arrive: () => void): void {
     this.#up = Math.max(this.#up, this.#timeline.now + this.#delay());
     this.#timeline.plan(this.#up, () => {
-      if (!this.open) return;
+      if (!this.open || this.silent) return;
       this.heardAt = this.#timeline.now;
       arrive();
     });
@@ -54,7 +56,12 @@ export class SimulatedSocket {
   /** An orderly end: frames sent before it still arrive. */
   finish(code: number): void {
     this.#down = Math.max(this.#down, this.#timeline.now + this.#delay());
-    this.#timeline.plan(this.#down, () => this.cut(code));
+    this.#timeline.plan(this.#down, () => this.vanish(code));
+  }
+
+  /** From the other end: nothing is heard of it through a network that is silent. */
+  vanish(code: number): void {
+    if (!this.silent) this.cut(code);
   }
 
   cut(code: number): void {

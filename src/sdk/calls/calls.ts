@@ -137,11 +137,12 @@ export class Calls {
     this.#stopped = true;
     this.#line.stop();
     this.#timers.stop();
-    for (const held of this.#held.values()) {
+    const all = [...this.#held.values()];
+    this.#held.clear();
+    for (const held of all) {
       erase(held);
       held.plane?.close();
     }
-    this.#held.clear();
   }
 
   /** What the application may ask of this call; of a call that is over nothing comes. */

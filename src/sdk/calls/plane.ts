@@ -1,4 +1,12 @@
-import { CALL_PROTOCOL, type CallFrame, FrameHead, type Reply, type Verb } from '../../protocol/call.ts';
+import {
+  CALL_PROTOCOL,
+  type CallFrame,
+  FrameHead,
+  IN_CALL_ALIVE_MS,
+  type Reply,
+  type Verb,
+} from '../../protocol/call.ts';
+import { PING } from '../../protocol/keep-alive.ts';
 import * as v from 'valibot';
 import { Ticket } from '../../protocol/api.ts';
 import type { IdentifiedApi } from '../api.ts';
@@ -22,18 +30,19 @@ export class CallPlane {
   readonly #waiting = new Map<string, (reply: Reply | null) => void>();
   #requests = 0;
   #open = true;
+  /** Something was heard since the last look. */
+  #alive = false;
+  #cancelWatch: () => void = () => undefined;
+  readonly #events: PlaneEvents;
 
   private constructor(socket: SocketLike, after: ClientConfig['after'], events: PlaneEvents) {
     this.#socket = socket;
     this.#after = after;
+    this.#events = events;
     socket.binaryType = 'arraybuffer';
-    socket.addEventListener('message', (event: { data: unknown }) => this.#heard(event.data, events));
-    socket.addEventListener('close', () => {
-      this.#open = false;
-      for (const answer of this.#waiting.values()) answer(null);
-      this.#waiting.clear();
-      events.closed();
-    });
+    socket.addEventListener('message', (event: { data: unknown }) => this.#heard(event.data));
+    socket.addEventListener('close', () => this.#lost());
+    this.#watch();
   }
 
   /** Gets a single-use ticket and opens; resolves when frames can be sent. */
@@ -50,13 +59,20 @@ export class CallPlane {
       CALL_PROTOCOL,
       ticket,
     ]);
-    const plane = new CallPlane(socket, config.after, events);
-    await new Promise<void>((resolve, reject) => {
-      socket.addEventListener('open', () => resolve());
-      socket.addEventListener('close', () => reject(new Error('closed before it opened')));
+    return new Promise((resolve, reject) => {
+      const plane = new CallPlane(socket, config.after, {
+        ...events,
+        closed: () => {
+          reject(new Error('closed before it opened'));
+          events.closed();
+        },
+      });
+      socket.addEventListener('open', () => {
+        plane.#alive = true;
+        resolve(plane);
+      });
       socket.addEventListener('error', () => undefined);
     });
-    return plane;
   }
 
   say(verb: Verb): Promise<Reply | null> {
@@ -81,11 +97,36 @@ export class CallPlane {
     if (this.#open) this.#socket.send(datagram);
   }
 
+  /** The closing handshake of a dead connection may take minutes: nobody waits for it. */
   close(): void {
-    if (this.#open) this.#socket.close(1000, 'bye');
+    if (!this.#open) return;
+    this.#socket.close(1000, 'bye');
+    this.#lost();
   }
 
-  #heard(data: unknown, events: PlaneEvents): void {
+  /** The server gives up a plane without a keep-alive; a plane that does not answer one is dead. */
+  #watch(): void {
+    this.#cancelWatch = this.#after(IN_CALL_ALIVE_MS, () => {
+      if (!this.#alive) return this.close();
+      this.#alive = false;
+      this.#socket.send(PING);
+      this.#watch();
+    });
+  }
+
+  #lost(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#cancelWatch();
+    for (const answer of this.#waiting.values()) answer(null);
+    this.#waiting.clear();
+    this.#events.closed();
+  }
+
+  #heard(data: unknown): void {
+    const events = this.#events;
+    if (!this.#open) return;
+    this.#alive = true;
     if (data instanceof ArrayBuffer) return events.datagram(new Uint8Array(data));
     if (typeof data !== 'string') return;
     const frame = decoded(data);

@@ -6,8 +6,9 @@ import { type Client, type ClientEffect, type ClientInput, emptyClient, step } f
 import { emptyInbox, type Inbox, type InboxInput, receive } from '../../../src/courier/receive.ts';
 import type { Simulator } from '../../../src/hosts/simulator/simulator.ts';
 import type { SimulatedSocket } from '../../../src/hosts/simulator/socket.ts';
-import type { CallFrame, Party, Reply, Verb } from '../../../src/protocol/call.ts';
+import { type CallFrame, IN_CALL_ALIVE_MS, type Party, type Reply, type Verb } from '../../../src/protocol/call.ts';
 import { CLOSE, type DeliverFrame, type ServerFrame } from '../../../src/protocol/courier.ts';
+import { PING, PONG } from '../../../src/protocol/keep-alive.ts';
 import type { HistoryFrame, HistoryRow } from '../../../src/protocol/history.ts';
 import { VerbLine } from '../../../src/sdk/calls/verb-line.ts';
 import type { Phone } from '../../actors/people.ts';
@@ -150,6 +151,24 @@ export class Handset {
 
   cutPlanes(): void {
     for (const sight of this.sights.values()) if (sight.plane) this.#cutPlane(sight.plane);
+  }
+
+  /** Its planes carry nothing any more, and nobody tells it. */
+  mutePlanes(): void {
+    for (const { plane } of this.sights.values()) if (plane) plane.silent = true;
+  }
+
+  /** The battery is out: nobody hears of it. */
+  vanish(): void {
+    this.mutePlanes();
+    if (this.#socket) this.#socket.silent = true;
+    this.offline();
+  }
+
+  /** The call that it talks in over an open plane. */
+  get talksIn(): string | null {
+    const all = Object.values(this.client.calls).filter(({ phase }) => phase === 'active');
+    return all.find(({ id }) => this.sights.get(id)?.plane)?.id ?? null;
   }
 
   get #local(): number {
@@ -465,6 +484,7 @@ export class Handset {
     sight.plane = socket;
     socket.onFrame = (frame) => this.#planeFrame(call, peer, frame);
     this.#input({ type: 'transport', call, up: true });
+    this.#watch(call, socket, -1);
     this.#greet(call, socket);
     const { code } = await socket.closed;
     sight.plane = null;
@@ -472,6 +492,16 @@ export class Handset {
     this.#simulator.remark(this.name, `lost the plane of ${call.slice(0, 6)}: ${code}`);
     this.#input({ type: 'transport', call, up: false });
     again();
+  }
+
+  /** As the SDK does: a keep-alive, and a plane on which nothing was heard since the last one is dead. */
+  #watch(call: string, socket: SimulatedSocket, heard: number): void {
+    this.#simulator.plan(IN_CALL_ALIVE_MS, () => {
+      if (!socket.open) return;
+      if (socket.frames.length === heard) return this.#cutPlane(socket);
+      this.#simulator.send(this.#planeAddress(call), socket, PING);
+      this.#watch(call, socket, socket.frames.length);
+    });
   }
 
   #greet(call: string, socket: SimulatedSocket): void {
@@ -487,6 +517,7 @@ export class Handset {
   }
 
   #planeFrame(call: string, peer: Party, frame: string | Uint8Array): void {
+    if (frame === PONG) return;
     if (typeof frame === 'string') {
       const parsed = JSON.parse(frame) as CallFrame | { type: 'reply' };
       if (parsed.type !== 'reply') {
