@@ -28,13 +28,15 @@ export function onInvite(draft: ClientDraft, frame: StateFrame & { type: 'invite
     invitedAt: frame.at,
     ringDeadline,
   });
-  if (early?.consent) Object.assign(call, { consent: early.consent, media: poorerMedia(media, early.media) });
+  if (early?.consent) Object.assign(call, { consent: early.consent, chosen: early.chosen });
   draft.effects.push({ type: 'verify-invite', call: id, frame });
   draft.timer(call, 'ring', ringDeadline + CLIENT_RING_GRACE_MS);
 }
 
-/** What does not verify rings nothing. */
-export function onInviteVerified(draft: ClientDraft, call: ClientCall, ok: boolean, party: Party): void {
+type Verified = { ok: boolean; party: Party; media: string[] };
+
+/** What does not verify rings nothing. The sealed word alone says what is asked: the server's is forgotten. */
+export function onInviteVerified(draft: ClientDraft, call: ClientCall, { ok, party, media }: Verified): void {
   if (call.role !== 'callee' || call.verified) return;
   if (!ok || party.account !== call.peer.account || party.device !== call.peer.device) {
     draft.effects.push({ type: 'suspicious', call: call.id });
@@ -42,6 +44,7 @@ export function onInviteVerified(draft: ClientDraft, call: ClientCall, ok: boole
     return draft.end(call, 'failed');
   }
   call.verified = true;
+  call.media = call.chosen ? poorerMedia(media, call.chosen) : [...media];
   if (isLateNews(draft, call)) return draft.end(call, 'replaced');
   if (call.mergedFrom !== null) return answerMerged(draft, call);
   if (call.consent !== null) return answer(draft, call);
@@ -79,8 +82,12 @@ export function onCalleeDrained(draft: ClientDraft, call: ClientCall): void {
 export function onLocalAccept(draft: ClientDraft, call: ClientCall, media: readonly string[]): void {
   if (call.role !== 'callee' || !draft.is(call, 'announced', 'incoming', 'held', 'alerting')) return;
   call.consent = 'accepted';
-  call.media = call.phase === 'announced' ? [...media] : poorerMedia(call.media, media);
-  if (call.verified) answer(draft, call);
+  if (!call.verified) {
+    call.chosen = [...media];
+    return;
+  }
+  call.media = poorerMedia(call.media, media);
+  answer(draft, call);
 }
 
 function answer(draft: ClientDraft, call: ClientCall): void {

@@ -69,14 +69,18 @@ export function onAccepted(draft: ClientDraft, call: ClientCall, frame: StateFra
   if (!draft.is(call, 'inviting', 'remote-ringing') || frame.account !== call.peer.account) return;
   call.phase = 'connecting';
   call.peer = { account: frame.account, device: frame.device };
-  call.media = poorerMedia(call.media, frame.media);
   call.connectDeadline = frame.connectDeadline;
   for (const key of ['alive', 'invite', 'ring'] as const) draft.timer(call, key, null);
   draft.timer(call, 'connect', frame.connectDeadline);
   draft.effects.push({ type: 'verify-answer', call: call.id, frame });
 }
 
-export function onAnswerVerified(draft: ClientDraft, call: ClientCall, ok: boolean, party: Party): void {
+/** What the peer answered with is what is sealed in its answer. */
+export function onAnswerVerified(
+  draft: ClientDraft,
+  call: ClientCall,
+  { ok, party, media }: { ok: boolean; party: Party; media: string[] },
+): void {
   if (call.role !== 'caller' || call.phase !== 'connecting' || call.verified) return;
   if (!ok || party.account !== call.peer.account || party.device !== call.peer.device) {
     draft.effects.push({ type: 'suspicious', call: call.id });
@@ -84,6 +88,7 @@ export function onAnswerVerified(draft: ClientDraft, call: ClientCall, ok: boole
     return draft.end(call, 'failed');
   }
   call.verified = true;
+  call.media = poorerMedia(call.media, media);
   call.granted = true;
   start(draft, call, call.connectDeadline ?? draft.now);
 }

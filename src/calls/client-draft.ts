@@ -54,6 +54,7 @@ export class ClientDraft {
       mergedFrom: null,
       mergedMedia: null,
       into: null,
+      chosen: null,
       plane: false,
       group: false,
       retries: 0,

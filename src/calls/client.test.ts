@@ -35,7 +35,20 @@ const invite = (call: string, rev = 1, from = peer): ClientInput =>
     message: 'm',
     body: 'b',
   });
-const verified = (call: string, party = peer, ok = true): ClientInput => ({ type: 'invite-verified', call, ok, party });
+const verified = (call: string, party = peer, ok = true, media = ['audio', 'video']): ClientInput => ({
+  type: 'invite-verified',
+  call,
+  ok,
+  party,
+  media,
+});
+const answerVerified = (call: string, media = ['audio']): ClientInput => ({
+  type: 'answer-verified',
+  call,
+  ok: true,
+  party: peer,
+  media,
+});
 const drained: ClientInput = { type: 'drained', drained: true };
 const accept = (call: string): ClientInput => ({ type: 'accept', call, media: ['audio', 'video'] });
 const grant = (call: string, rev: number, merged?: string): ClientInput =>
@@ -185,7 +198,7 @@ describe('caller', () => {
     expect(phone.do(frame(X, 2, { type: 'remote-ringing' })).did()).toEqual(['remote-ringing']);
     expect(phone.do(accepted(X, 3)).did()).toEqual(['verify-answer']);
     expect(phone.do({ type: 'peer-confirmed', call: X }).did()).toEqual([]);
-    expect(phone.do({ type: 'answer-verified', call: X, ok: true, party: peer }).did()).toEqual(['handshake']);
+    expect(phone.do(answerVerified(X)).did()).toEqual(['handshake']);
     expect(phone.do({ type: 'peer-confirmed', call: X }).did()).toEqual(['media-on', 'confirm']);
   });
 
@@ -193,7 +206,9 @@ describe('caller', () => {
     const phone = new Phone().do(place(X), accepted(X, 1), accepted(X, 2, { account: 'a', device: 'a2' }));
     expect(phone.did()).toEqual([]);
     expect(
-      phone.do({ type: 'answer-verified', call: X, ok: true, party: { account: 'a', device: 'a2' } }).did(),
+      phone
+        .do({ type: 'answer-verified', call: X, ok: true, party: { account: 'a', device: 'a2' }, media: ['audio'] })
+        .did(),
     ).toEqual(['suspicious', 'hangup', 'ended']);
     expect(new Phone().do(place(X), accepted(X, 1, other)).did()).toEqual([]);
   });
@@ -244,12 +259,7 @@ describe('caller', () => {
   });
 
   it('reconnects within the lease and gives up after it', () => {
-    const up = [
-      place(X),
-      accepted(X, 1),
-      { type: 'answer-verified', call: X, ok: true, party: peer },
-      { type: 'peer-confirmed', call: X },
-    ] as const;
+    const up = [place(X), accepted(X, 1), answerVerified(X), { type: 'peer-confirmed', call: X }] as const;
     const phone = new Phone().do(...up, { type: 'transport', call: X, up: false });
     expect(phone.did()).toEqual(['ice-restart']);
     phone.do({ type: 'transport', call: X, up: true });
@@ -259,11 +269,31 @@ describe('caller', () => {
     expect(phone.do({ type: 'timer', call: X, key: 'reconnect' }).did()).toEqual(['hangup', 'media-off', 'ended']);
   });
 
+  it('asks and talks in the media that are sealed, whatever the server says of them, and never in more than its user chose', () => {
+    const told = (media: string[]) => ({
+      ...invite(X),
+      frame: { ...(invite(X) as never as { frame: object }).frame, media },
+    });
+    const asked = (...inputs: ClientInput[]) => new Phone().do(drained, ...inputs).client.calls[X]?.media;
+    for (const lie of [['audio'], ['audio', 'video'], ['audio', 'video', 'screen'], ['screen']]) {
+      const frame = told(lie) as ClientInput;
+      expect(asked(frame, verified(X, peer, true, ['audio', 'video']))).toEqual(['audio', 'video']);
+      expect(asked(frame, verified(X, peer, true, ['audio']), accept(X))).toEqual(['audio']);
+      const announced: ClientInput = { type: 'announced', call: X, ringDeadline: DEADLINE };
+      expect(asked(announced, accept(X), frame, verified(X, peer, true, ['audio']))).toEqual(['audio']);
+      expect(asked(frame, accept(X), verified(X))).toEqual(['audio', 'video']);
+      const answer = { ...(accepted(X, 1) as never as { frame: object }).frame, media: lie };
+      const placed = [place(X), { type: 'frame', frame: answer } as ClientInput];
+      expect(asked(...placed, answerVerified(X, ['audio']))).toEqual(['audio']);
+      expect(asked(...placed, answerVerified(X, ['audio', 'video', 'screen']))).toEqual(['audio', 'video']);
+    }
+  });
+
   it('says that it is there only while its plane does not: the keep-alive of an open one takes no turn', () => {
     const phone = new Phone().do(
       place(X),
       accepted(X, 1),
-      { type: 'answer-verified', call: X, ok: true, party: peer },
+      answerVerified(X),
       { type: 'transport', call: X, up: true },
       { type: 'peer-confirmed', call: X },
     );
@@ -277,7 +307,13 @@ describe('caller', () => {
   });
 
   it('gives up when keys are not confirmed in time', () => {
-    const phone = new Phone().do(place(X), accepted(X, 1), { type: 'answer-verified', call: X, ok: true, party: peer });
+    const phone = new Phone().do(place(X), accepted(X, 1), {
+      type: 'answer-verified',
+      call: X,
+      ok: true,
+      party: peer,
+      media: ['audio'],
+    });
     phone.now += CONNECT_MS;
     expect(phone.do({ type: 'timer', call: X, key: 'connect' }).did()).toEqual(['hangup', 'ended']);
   });
@@ -399,8 +435,12 @@ describe('consent (G5) against a hostile server', () => {
   );
   /** The crypto of the device: opens what it was asked to open, confirms with whom it shook hands. */
   const crypto = fc.oneof(
-    fc.record({ call, party, ok: fc.boolean() }).map((r): ClientInput => ({ type: 'invite-verified', ...r })),
-    fc.record({ call, party, ok: fc.boolean() }).map((r): ClientInput => ({ type: 'answer-verified', ...r })),
+    fc
+      .record({ call, party, ok: fc.boolean() })
+      .map((r): ClientInput => ({ type: 'invite-verified', ...r, media: ['audio'] })),
+    fc
+      .record({ call, party, ok: fc.boolean() })
+      .map((r): ClientInput => ({ type: 'answer-verified', ...r, media: ['audio'] })),
     call.map((id): ClientInput => ({ type: 'peer-confirmed', call: id })),
   );
   const anything = fc.oneof(
@@ -409,7 +449,7 @@ describe('consent (G5) against a hostile server', () => {
     { weight: 4, arbitrary: crypto },
   );
   const confirmed: ClientInput = { type: 'peer-confirmed', call: X };
-  const answered: ClientInput = { type: 'answer-verified', call: X, ok: true, party: peer };
+  const answered: ClientInput = answerVerified(X);
   /** The ways to media; what a rule forbids is most often one step of them left out. */
   const ways = [
     [drained, invite(X), verified(X), accept(X), grant(X, 2), confirmed],

@@ -59,7 +59,10 @@ export type ClientCall = {
   /** Highest revision of a state frame, and of a plane frame that tells state, that was applied. */
   rev: number;
   planeRev: number;
+  /** What may flow here: as sealed by the peer, and no more than this user chose; until it verified, as the server says. */
   media: string[];
+  /** What the user chose before the invitation verified. */
+  chosen: string[] | null;
   /** Who is at the other end; the device is known once a sealed body of it verified. */
   peer: { account: string; device: string | null };
   /** The peer's sealed body verified against its account's manifest and its certificate. */
@@ -121,9 +124,9 @@ export type ClientInput =
   | { type: 'reply'; call: string; verb: Verb['verb']; attempt: number; reply: Reply }
   /** The mailbox of this connection is drained; `false` when the connection is lost. */
   | { type: 'drained'; drained: boolean }
-  /** The sealed invitation was opened; `party` is who signed it. */
-  | { type: 'invite-verified'; call: string; ok: boolean; party: Party; group?: boolean }
-  | { type: 'answer-verified'; call: string; ok: boolean; party: Party }
+  /** The sealed invitation was opened; `party` is who signed it, `media` what is sealed in it. */
+  | { type: 'invite-verified'; call: string; ok: boolean; party: Party; media: string[]; group?: boolean }
+  | { type: 'answer-verified'; call: string; ok: boolean; party: Party; media: string[] }
   /** The key confirmation of the verified peer checked out; of a newcomer to a group, the whole log did, itself included. */
   | { type: 'peer-confirmed'; call: string }
   /** This device is a member of the group that the call became. */
@@ -199,9 +202,9 @@ function onCallInput(
       return onReply(draft, call, input);
     case 'invite-verified':
       call.group = input.group === true;
-      return onInviteVerified(draft, call, input.ok, input.party);
+      return onInviteVerified(draft, call, input);
     case 'answer-verified':
-      return onAnswerVerified(draft, call, input.ok, input.party);
+      return onAnswerVerified(draft, call, input);
     case 'peer-confirmed':
       return onPeerConfirmed(draft, call);
     case 'grouped':

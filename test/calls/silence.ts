@@ -10,9 +10,9 @@ const LEASES = 2;
 
 /** Sockets that fall silent without closing: on a real server, behind a relay that swallows what is on its way. */
 export function silence(host: HostName): void {
-  let house: House;
-  let relay: Swallower;
-  let people: Person[];
+  let house: House | undefined;
+  let relay: Swallower | undefined;
+  let people: Person[] = [];
   /** Who dies, who is cut off and lives, and who has nothing to say, each behind the relay and in a call with one who is not. */
   let [dead, alive, quiet]: Person[] = [];
   const calls = new Map<Person, { call: Call; here: Call }>();
@@ -21,21 +21,21 @@ export function silence(host: HostName): void {
   let said = 0;
 
   beforeAll(async () => {
-    house = await House.open(host);
-    relay = await startSwallower(Number(new URL(house.server.url).port));
+    const opened = (house = await House.open(host));
+    const { port, swallow } = (relay = await startSwallower(Number(new URL(opened.server.url).port)));
     const behind = (url: string) => {
       const given = new URL(url);
-      given.port = String(relay.port);
+      given.port = String(port);
       return given.href;
     };
     [dead, alive, quiet] = [
-      await house.person('dead', 1, behind),
-      await house.person('alive', 1, behind),
-      await house.person('quiet', 1),
+      await opened.person('dead', 1, behind),
+      await opened.person('alive', 1, behind),
+      await opened.person('quiet', 1),
     ];
-    const friends = [await house.person('ann', 1), await house.person('ben', 1), await house.person('cat', 1)];
+    const friends = [await opened.person('ann', 1), await opened.person('ben', 1), await opened.person('cat', 1)];
     people = [dead, alive, quiet, ...friends];
-    await house.befriend(people);
+    await opened.befriend(people);
     for (const { phones } of people) await phones[0]!.connect();
     for (const [n, other] of [dead, alive, quiet].entries()) {
       const [caller, callee] = [friends[n]!.phones[0]!, other.phones[0]!];
@@ -48,14 +48,14 @@ export function silence(host: HostName): void {
     }
     begun = Date.now();
     said = quiet.phones[0]!.said.length;
-    relay.swallow();
+    swallow();
     dead.phones[0]!.client.close();
   }, 240_000);
 
   afterAll(async () => {
     for (const { phones } of people) for (const { client } of phones) client.close();
-    await relay.stop();
-    await house.stop();
+    await relay?.stop();
+    await house?.stop();
   });
 
   const callOf = (person: Person | undefined) => calls.get(person!)!;

@@ -472,12 +472,18 @@ export class Device {
         return this.#request(effect.verb);
       case 'verify-invite':
         return world.after(world.delay(), () =>
-          this.input({ type: 'invite-verified', call: effect.call, ok: true, party: effect.frame.from }),
+          this.input({
+            type: 'invite-verified',
+            call: effect.call,
+            ok: true,
+            party: effect.frame.from,
+            media: effect.frame.media,
+          }),
         );
       case 'verify-answer': {
-        const { account, device } = effect.frame;
+        const { account, device, media } = effect.frame;
         return world.after(world.delay(), () =>
-          this.input({ type: 'answer-verified', call: effect.call, ok: true, party: { account, device } }),
+          this.input({ type: 'answer-verified', call: effect.call, ok: true, party: { account, device }, media }),
         );
       }
       case 'alert':

@@ -214,6 +214,32 @@ describe('an invitation', () => {
     expect(await ended(call)).not.toBe('completed');
   });
 
+  it.each([
+    ['more than is sealed', ['audio'], ['audio', 'video', 'screen']],
+    ['less than is sealed', ['audio', 'video'], ['audio']],
+  ])('of which the server says %s asks for what is sealed, and is answered with it', async (_, media, lie) => {
+    const answers: unknown[] = [];
+    const lying = () =>
+      liar({
+        frame: (frame) => [frame.type === 'invite' || frame.type === 'accepted' ? { ...frame, media: lie } : frame],
+        verb(verb) {
+          if (verb.verb === 'answer') answers.push(verb.media);
+          return verb;
+        },
+      });
+    const [alice, bob] = [await liedTo(lying()), await liedTo(lying())];
+    const call = alice.device.client.call(await found(alice.device, bob.handle), media);
+    const ring = await bob.device.ring();
+    expect(ring.media).toEqual(media);
+    ring.accept();
+    await within(call.next('media'), 'media');
+    await within(ring.next('media'), 'media');
+    expect(answers).toContainEqual(media);
+    expect(answers).not.toContainEqual(lie);
+    call.hangup();
+    await ended(ring);
+  });
+
   it('of a call that is over, played again under its own or a new call id, rings nothing', async () => {
     const lies = liar();
     const bob = await liedTo(lies);

@@ -17,23 +17,24 @@ import { LiveCall } from './call.ts';
 import { clocksOf, type Ground } from './ground.ts';
 import { erase, heldCall, type HeldCall } from './held.ts';
 import { link } from './link.ts';
-import { offerOf, SEALED_LIFE_MS } from './offer.ts';
+import { kindsOf, offerOf, SEALED_LIFE_MS } from './offer.ts';
 
 type InviteFrame = StateFrame & { type: 'invite' };
 
 /** The call is kept before the machine hears that its invitation verified. */
 export async function openInvite(ground: Ground, frame: InviteFrame): Promise<void> {
   const opened = asked(ground, frame, await openedBody(ground, frame));
-  if (!opened.ok) {
-    ground.suspicious(frame.call, opened.reason);
-    return ground.step({ type: 'invite-verified', call: frame.call, ok: false, party: frame.from });
+  const media = opened.ok ? kindsOf(opened.invitation.content) : null;
+  if (!opened.ok || media === null) {
+    ground.suspicious(frame.call, opened.ok ? 'malformed' : opened.reason);
+    return ground.step({ type: 'invite-verified', call: frame.call, ok: false, party: frame.from, media: [] });
   }
   const { sender } = opened.invitation.header;
   const party: Party = { account: accountIdOf(sender.account), device: deviceIdOf(sender.device) };
   if (!opened.invitation.usedOneTimeKey) ground.lastResort(party.account);
-  ground.keep(heldCall(calledBy(ground, party, frame), { invitation: opened.invitation }));
+  ground.keep(heldCall(calledBy(ground, party, frame.call, media), { invitation: opened.invitation }));
   const group = frame.group === true;
-  ground.step({ type: 'invite-verified', call: frame.call, ok: true, party, group });
+  ground.step({ type: 'invite-verified', call: frame.call, ok: true, party, media, group });
 }
 
 type Opened = { ok: true; invitation: OpenedInvitation } | { ok: false; reason: string };
@@ -46,7 +47,7 @@ function asked({ groups }: Ground, frame: InviteFrame, opened: Opened): Opened {
   return { ok: false, reason: 'unsupported' };
 }
 
-function calledBy(ground: Ground, { account }: Party, { call: id, media }: InviteFrame): LiveCall {
+function calledBy(ground: Ground, { account }: Party, id: string, media: readonly string[]): LiveCall {
   return new LiveCall({ id, role: 'callee', peer: { account, handle: null }, media }, ground.port(id));
 }
 

@@ -10,7 +10,7 @@ import { selfOf } from '../identity.ts';
 import { LiveCall } from './call.ts';
 import { clocksOf, type Ground } from './ground.ts';
 import { heldCall, type HeldCall } from './held.ts';
-import { offerOf, SEALED_LIFE_MS } from './offer.ts';
+import { kindsOf, offerOf, SEALED_LIFE_MS } from './offer.ts';
 
 /** A call to a peer that was looked up and verified; nothing is said yet. */
 export function placed(ground: Ground, peer: Peer, media: readonly string[]): HeldCall {
@@ -53,24 +53,25 @@ async function sealed(ground: Ground, { call, caller }: HeldCall, peer: Peer, at
 
 export async function openAnswer(ground: Ground, frame: StateFrame & { type: 'accepted' }): Promise<void> {
   const { call, account, device } = frame;
-  const ok = await confirmed(ground, ground.find(call), frame);
-  ground.step({ type: 'answer-verified', call, ok, party: { account, device } });
+  const media = await confirmed(ground, ground.find(call), frame);
+  ground.step({ type: 'answer-verified', call, ok: media !== null, party: { account, device }, media: media ?? [] });
 }
 
-/** The granted device's answer opened, and its session the call's; secrets of all others are forgotten. */
+/** The granted device's answer opened, its session the call's, secrets of all others forgotten: the media that it answered with. */
 async function confirmed(
   ground: Ground,
   held: HeldCall | null,
   frame: StateFrame & { type: 'accepted' },
-): Promise<boolean> {
+): Promise<string[] | null> {
   const device = deviceBytes(frame.device);
   const body = fromBase64url(frame.body);
-  if (!held?.caller || !device || !body) return false;
+  if (!held?.caller || !device || !body) return null;
   const opened = await held.caller.answered(device, body, clocksOf(ground));
-  if (!opened.ok) return false;
+  const media = opened.ok ? kindsOf(opened.content) : null;
+  if (media === null) return null;
   const picked = await held.caller.confirm(device);
-  if (!picked.ok) return false;
+  if (!picked.ok) return null;
   if (ground.find(frame.call) === held) held.session = picked.session;
   else picked.session.erase();
-  return true;
+  return media;
 }

@@ -335,12 +335,18 @@ export class Handset {
         return this.say(effect.verb);
       case 'verify-invite':
         return this.#verify(effect.frame.body, (ok) =>
-          this.#input({ type: 'invite-verified', call: effect.call, ok, party: effect.frame.from }),
+          this.#input({
+            type: 'invite-verified',
+            call: effect.call,
+            ok,
+            party: effect.frame.from,
+            media: effect.frame.media,
+          }),
         );
       case 'verify-answer': {
-        const { account, device, body } = effect.frame;
+        const { account, device, body, media } = effect.frame;
         return this.#verify(body, (ok) =>
-          this.#input({ type: 'answer-verified', call: effect.call, ok, party: { account, device } }),
+          this.#input({ type: 'answer-verified', call: effect.call, ok, party: { account, device }, media }),
         );
       }
       case 'alert':
