@@ -62,6 +62,11 @@ export async function restoreIdentity({ store, crypto }: ClientConfig, key?: Sig
   };
 }
 
+export async function keptPushToken({ store }: ClientConfig): Promise<Bytes | null> {
+  const kept = (await store.get('identity', 'self')) as StoredIdentity | undefined;
+  return kept ? fromBase64url(kept.pushToken) : null;
+}
+
 export async function ownHead({ store }: ClientConfig, account: string): Promise<Head> {
   const head = (await store.get('head', account)) as Head | undefined;
   if (!head) throw new CallsignError('local', 'own-manifest-missing');

@@ -42,14 +42,16 @@ export class Push {
     return this.#api.ask(PushTestReply, { method: 'POST', path: '/v1/push/test', signal });
   }
 
-  /** A new token for the courier's hellos, in place of the one of the enrollment; also when it stays away after 4403. */
+  /**
+   * A new token for the courier's hellos, in place of the one of the enrollment; also when it stays away after 4403: whoever ended before the
+   * server's new token was kept has a token that is refused, and is back with the next one.
+   */
   async rotateToken(signal?: AbortSignal): Promise<void> {
-    const { config, identity } = this.#api;
-    const { crypto, store } = config;
+    const { crypto, store } = this.#api.config;
     const pushToken = crypto.random(32);
     const body = { pushTokenHash: base64url(await crypto.sha256(pushToken)) };
     await this.#api.ask(PushToken, { method: 'PUT', path: '/v1/courier/token', body, signal });
-    this.#api.identity = { ...identity, pushToken };
+    this.#api.identity = { ...this.#api.identity, pushToken };
     const kept = (await store.get('identity', 'self')) as object;
     await store.write([{ collection: 'identity', id: 'self', value: { ...kept, pushToken: base64url(pushToken) } }]);
   }

@@ -13,7 +13,7 @@ import { spkiOf } from './crypto/point.ts';
 import type { Bytes } from './crypto/provider.ts';
 import type { Attester } from './enroll.ts';
 import { CallsignError } from './errors.ts';
-import { type Identity, keepIdentity, ownHead } from './identity.ts';
+import { type Identity, keepIdentity, keptPushToken, ownHead } from './identity.ts';
 
 /** When the certificate in use begins and ends, ms. */
 export function lifeOf({ chain }: Identity): { readonly from: number; readonly until: number } {
@@ -101,7 +101,9 @@ async function attempt(
   const leaf = renewed[0] && readIdentity(renewed[0]);
   if (!leaf || leaf.account !== account || leaf.device !== device || !equal(leaf.key, spki))
     throw new CallsignError('protocol', 'renewal-of-another');
-  const next = { ...identity, chain: renewed, notAfter: reply.notAfter };
+  // The token may have been rotated meanwhile.
+  const pushToken = (await keptPushToken(config)) ?? identity.pushToken;
+  const next = { ...identity, pushToken, chain: renewed, notAfter: reply.notAfter };
   await keepIdentity(config, next, await ownHead(config, account));
   return { ...next, freshBy: reply.freshBy, overdue: reply.overdue };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { callsScenario, told } from './calls-scenario.ts';
+import { silenced } from './calls/silence.ts';
 import { replay, simulate } from './simulate.ts';
 
 /** The first failing run of a planted fault from seed 1 on, replayed to the letter. */
@@ -17,6 +18,7 @@ describe('calls in the simulator, the real actors and the real client machine', 
     expect(report.failures).toEqual([]);
     expect(report.runs).toBe(60);
     expect(Object.entries(told).filter(([, times]) => times === 0)).toEqual([]);
+    expect(silenced.dead + silenced.alive).toBeGreaterThan(0);
   });
 
   it('replay exactly: one seed, one story, with everything that happened a line each', async () => {
