@@ -50,7 +50,7 @@ export function silence(host: HostName): void {
     said = quiet.phones[0]!.said.length;
     swallow();
     dead.phones[0]!.client.close();
-  }, 240_000);
+  });
 
   afterAll(async () => {
     for (const { phones } of people) for (const { client } of phones) client.close();
@@ -60,10 +60,10 @@ export function silence(host: HostName): void {
 
   const callOf = (person: Person | undefined) => calls.get(person!)!;
 
-  describe(`a call-plane socket that falls silent on ${host}`, { timeout: 300_000 }, () => {
+  describe(`a call-plane socket that falls silent on ${host}`, () => {
     it('of a device that died: its peer’s call fails as lost and is answered in the history, within a silence and a lease', async () => {
       const { call } = callOf(dead);
-      await until(() => call.phase === 'ended', 'the lease ends', 240_000);
+      await until(() => call.phase === 'ended', 'the lease ends');
       const [friend] = people.filter(({ phones }) => phones[0]!.talked.has(call.id) && phones !== dead!.phones);
       const frames = friend!.phones[0]!.heard.filter((text) => text.includes(call.id));
       expect(frames.some((text) => text.includes('"peer-lost"'))).toBe(true);

@@ -43,7 +43,7 @@ async function restarted({
   return { client, fares };
 }
 
-describe('rotating the push token', { timeout: 120_000 }, () => {
+describe('rotating the push token', () => {
   it('names the new one in the next hello and in every one after a start, and the old one is refused', async () => {
     const { shown, through } = spy();
     const { device } = await stage.cast.person({ config: await stage.cast.config(through) });
