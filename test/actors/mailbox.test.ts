@@ -21,8 +21,7 @@ const box: Actor = {
   tables: deviceTables,
   schema: deviceSchema,
   admit: (arrival) => arrival.body,
-  turn: (t, event) =>
-    event.type === 'command' ? (obeyMailbox(t, DEVICE, event.body as MailboxCommand) as unknown as Json) : null,
+  turn: (t, event) => (event.type === 'command' ? obeyMailbox(t, DEVICE, event.body as MailboxCommand) : null),
 };
 
 let store: MemoryStore;

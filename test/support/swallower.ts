@@ -4,8 +4,8 @@ import { connect, createServer, type Socket } from 'node:net';
 export interface Swallower {
   readonly port: number;
   /** Connections that stand carry nothing from now on and stay open, as behind a router that forgot them. New ones pass. */
-  swallow(): void;
-  stop(): Promise<void>;
+  readonly swallow: () => void;
+  readonly stop: () => Promise<void>;
 }
 
 export async function startSwallower(to: number): Promise<Swallower> {
