@@ -4,6 +4,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chromiumInstalled, openBrowser, PLAIN_HOST, servePage } from '../support/chromium.ts';
 import type { PageResult } from './in-browser.ts';
+import { operations } from './suite/aborts.ts';
 import { cases } from './suite/cases.ts';
 import { deploy, type Deployment } from './suite/server.ts';
 
@@ -44,6 +45,12 @@ describe.skipIf(!chromiumInstalled)('in Chromium', () => {
 
   it.each(cases.map(({ name }) => name))('%s', async (name) => {
     expect(await run(page, name)).toEqual({ secure: true, failed: null });
+  });
+
+  it.each(Object.keys(operations))('given up: %s', async (name) => {
+    const { server, deployment, root } = deployed;
+    const world = { origin: server.url, deployment, root };
+    expect(await page.evaluate(`runAbort(${JSON.stringify(name)}, ${JSON.stringify(world)})`)).toEqual([]);
   });
 
   it('a call from a page without crypto.subtle has the same keys on both sides', async () => {

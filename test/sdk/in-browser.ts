@@ -2,7 +2,8 @@
 import { indexedDbStore, webCrypto } from '../../src/sdk/index.ts';
 import { nobleCrypto } from '../../src/sdk/crypto/noble.ts';
 import { cases } from './suite/cases.ts';
-import type { Ground } from './suite/cast.ts';
+import { Gate, givenUp, operations, prepare, type Stage } from './suite/aborts.ts';
+import { Cast, type Ground } from './suite/cast.ts';
 
 export interface PageResult {
   readonly secure: boolean;
@@ -29,4 +30,17 @@ export async function runCase(
   }
 }
 
-Object.assign(globalThis, { runCase });
+let prepared: Promise<{ stage: Stage; gate: Gate }> | null = null;
+
+/** One operation of the abort table; the stage is set once per page. */
+export async function runAbort(name: string, world: Pick<Ground, 'origin' | 'deployment' | 'root'>): Promise<string[]> {
+  prepared ??= (async () => {
+    const gate = new Gate();
+    const own = { crypto: () => webCrypto(), store: () => indexedDbStore(`abort ${++databases}`) };
+    return { gate, stage: await prepare(new Cast({ ...world, ...own }), gate) };
+  })();
+  const { stage, gate } = await prepared;
+  return givenUp(operations[name]!, stage, gate);
+}
+
+Object.assign(globalThis, { runCase, runAbort });

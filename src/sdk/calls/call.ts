@@ -16,7 +16,7 @@ export type CallState =
   | {
       readonly phase: 'active' | 'reconnecting';
       readonly peer: Party;
-      /** Null for who was invited into a group: its keys are those of `group`. */
+      /** Null for who was invited into a group, and once both ends are under a group's keys: those of `group` count. */
       readonly keys: SessionKeys | null;
     }
   | { readonly phase: 'ended'; readonly reason: EndReason; readonly elsewhere: 'answered' | 'declined' | null };
@@ -51,7 +51,10 @@ export interface Call {
   readonly media: readonly string[];
   readonly state: CallState;
   readonly phase: CallPhase;
-  /** Set while media may flow; null before and after, and then overwritten with zeros. */
+  /**
+   * Set while media of a call of two may flow; null before and after, and then overwritten with zeros. A call that became a group
+   * goes on without them: a `state` event says so.
+   */
   readonly keys: SessionKeys | null;
   /** Null unless the client was made with groups. */
   readonly group: GroupCall | null;
@@ -169,6 +172,12 @@ export class LiveCall implements Call {
     this.#state = state;
     if (moved) this.tell('phase', state.phase);
     this.tell('state', state);
+  }
+
+  /** The keys of the call of two are no more: who asks late for `media` does not get zeros for keys. */
+  outgrow(): void {
+    this.#past.delete('media');
+    if ('keys' in this.#state) this.become({ ...this.#state, keys: null });
   }
 
   tell<K extends keyof CallEvents>(name: K, event: CallEvents[K]): void {

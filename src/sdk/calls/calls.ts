@@ -127,9 +127,9 @@ export class Calls {
 
   /** Another network: planes are opened anew, and whoever talks restarts ICE. */
   networkChanged(): void {
-    for (const { call, plane } of this.#held.values()) {
+    for (const { call, plane, signals } of this.#held.values()) {
       plane?.close();
-      if (call.keys) call.tell('ice-restart', { cause: 'network' });
+      if (signals) call.tell('ice-restart', { cause: 'network' });
     }
   }
 
@@ -176,13 +176,13 @@ export class Calls {
     this.#gone.clear();
   }
 
-  #show({ call, keys, group }: HeldCall): void {
+  #show({ call, keys, signals, group }: HeldCall): void {
     const now = this.#client.calls[call.id];
     const phase = now && SHOWN[now.phase];
     if (!phase || phase === call.phase) return;
     const { account, device } = now.peer;
     if (phase !== 'active' && phase !== 'reconnecting') call.become({ phase });
-    else if ((keys || group?.newcomer) && device !== null) call.become({ phase, peer: { account, device }, keys });
+    else if ((signals || group?.newcomer) && device !== null) call.become({ phase, peer: { account, device }, keys });
   }
 
   /** What was made for a call that ended meanwhile is forgotten at once. */

@@ -78,8 +78,25 @@ export function erase(held: HeldCall): void {
   Object.assign(held, { invite: null, answer: null, session: null, keys: null, signals: null, early: [] });
 }
 
-function wipe({ srtp, sframe, signal }: SessionKeys): void {
+/** Both ends are under the keys of a group: those of the call of two are overwritten. Signals between the two go on, until the end. */
+export function outgrow(held: HeldCall): void {
+  held.stopHandshake();
+  held.heard = true;
+  held.caller?.erase();
+  held.invitation?.exporter.fill(0);
+  held.session?.erase();
+  if (held.keys) wipeMedia(held.keys);
+  Object.assign(held, { invite: null, answer: null, keys: null });
+  held.call.outgrow();
+}
+
+function wipe(keys: SessionKeys): void {
+  wipeMedia(keys);
+  for (const part of [keys.signal.send, keys.signal.receive]) part.fill(0);
+}
+
+function wipeMedia({ srtp, sframe }: SessionKeys): void {
   for (const { send, receive } of Object.values(srtp))
     for (const part of [send.key, send.salt, receive.key, receive.salt]) part.fill(0);
-  for (const part of [sframe.send, sframe.receive, signal.send, signal.receive]) part.fill(0);
+  for (const part of [sframe.send, sframe.receive]) part.fill(0);
 }

@@ -2,6 +2,7 @@
 import { fromHex } from '../../bytes/hex.ts';
 import type { CallFrame } from '../../protocol/call.ts';
 import type { Bytes } from '../crypto/provider.ts';
+import { decodeStun } from '../crypto/stun.ts';
 import type { Ground } from './ground.ts';
 import type { HeldCall } from './held.ts';
 import { CallPlane } from './plane.ts';
@@ -50,13 +51,13 @@ function lost(ground: Ground, held: HeldCall): void {
   held.stopReopening = ground.config.after(PLANE_RETRY_MS, () => ground.behind(call.id, () => link(ground, held)));
 }
 
-/** The peer's confirmation, or once it verified a datagram of the peer's. */
+/** The peer's confirmation, or once it verified a datagram of the peer's. One that is said again to a session that is over is nothing. */
 async function datagram(ground: Ground, held: HeldCall, bytes: Bytes): Promise<void> {
   const { call, session } = held;
   const heard = session ? await session.receive(bytes) : null;
   if (ground.find(call.id) !== held) return;
   if (!heard?.ok) {
-    if (held.keys) call.tell('datagram', bytes);
+    if (held.signals && !(heard?.reason === 'ended' && decodeStun(bytes))) call.tell('datagram', bytes);
     return;
   }
   held.keys = heard.keys;

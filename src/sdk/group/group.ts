@@ -4,7 +4,7 @@
  */
 import { base64url, fromBase64url } from '../../bytes/base64url.ts';
 import { fromHex, hex } from '../../bytes/hex.ts';
-import { concat } from '../../bytes/join.ts';
+import { concat, equal } from '../../bytes/join.ts';
 import {
   type BareVerb,
   emptyGroupClient,
@@ -18,8 +18,9 @@ import { accountBytes, deviceBytes } from '../../directory/account.ts';
 import type { CallFrame, Reply, Verb } from '../../protocol/call.ts';
 import type { GroupEvents, GroupPart, Participant } from '../calls/group-call.ts';
 import type { Ground } from '../calls/ground.ts';
-import type { HeldCall } from '../calls/held.ts';
+import { type HeldCall, outgrow } from '../calls/held.ts';
 import { Timers } from '../calls/timers.ts';
+import { ERASE_AFTER_MS } from '../crypto/group/keyring.ts';
 import { nameOf, NO_ADMISSION, type Roster } from '../crypto/group/roster.ts';
 import { type Join, signStatement, type Statement } from '../crypto/group/statement.ts';
 import { decodeBatch, encodeBatch, encodeProof } from '../crypto/group/wire.ts';
@@ -60,6 +61,7 @@ export class Group implements GroupPart {
   #queue: Promise<void> = Promise.resolve();
   #name: Bytes | null = null;
   #refreshing: Promise<void> = Promise.resolve();
+  #outgrown = false;
   #over = false;
 
   constructor(ground: Ground, held: HeldCall) {
@@ -352,6 +354,7 @@ export class Group implements GroupPart {
     if (!participant) return;
     this.face.tell('keys', { participant, epoch });
     this.refresh();
+    this.#outgrow();
   }
 
   #activate(epoch: number): void {
@@ -359,6 +362,19 @@ export class Group implements GroupPart {
     this.face.epoch = epoch;
     this.refresh();
     this.face.tell('epoch', epoch);
+    this.#outgrow();
+  }
+
+  /** Once this device sends under an epoch of which it has the peer's key, too: what was under way is here ten seconds later. */
+  #outgrow(): void {
+    const { held, face, log } = this;
+    const [own, epoch] = [held.session?.peer, face.epoch];
+    if (!own || epoch === null || this.#outgrown) return;
+    const members = [...(log.roster?.members.values() ?? [])];
+    const peer = members.find(({ account, device }) => equal(account, own.account) && equal(device, own.device));
+    if (!peer || !this.#secrets.keyring.receiving(epoch, peer.name)) return;
+    this.#outgrown = true;
+    this.#timers.set('outgrow', ERASE_AFTER_MS, () => outgrow(held));
   }
 
   #missing(epoch: number, ids: readonly string[]): void {

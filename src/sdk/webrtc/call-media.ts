@@ -20,10 +20,11 @@ export async function startMedia(
   tracks: Partial<Record<StreamName, MediaStreamTrack>> = {},
 ): Promise<MediaConnection | null> {
   const signals = signalPath(call);
-  const begun = await Promise.race([call.next('media'), call.next('ended').then(() => null)]);
+  const ended = call.next('ended').then(() => null);
+  const begun = await Promise.race([call.next('media'), ended]);
   if (!begun) return null;
   const { frames, ...rest } = options;
-  const connection = await MediaConnection.start(
+  const starting = MediaConnection.start(
     {
       ...rest,
       role: call.role,
@@ -32,6 +33,14 @@ export async function startMedia(
     },
     tracks,
   );
+  const connection = await Promise.race([starting, ended]);
+  if (!connection) {
+    starting.then(
+      (late) => late.close(),
+      () => undefined,
+    );
+    return null;
+  }
   call.on('ice-restart', () => connection.networkChanged());
   call.on('ended', () => connection.close());
   if (call.phase === 'ended') connection.close();

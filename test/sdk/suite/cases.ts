@@ -2,9 +2,17 @@
 import { base64url } from '../../../src/bytes/base64url.ts';
 import { fromUtf8, utf8 } from '../../../src/bytes/utf8.ts';
 import { KeyStatus } from '../../../src/protocol/api.ts';
-import { type Call, CallsignClient, CallsignError, type CallPhase, restoreIdentity } from '../../../src/sdk/index.ts';
+import {
+  type Call,
+  CallsignClient,
+  CallsignError,
+  type CallPhase,
+  type CallState,
+  restoreIdentity,
+} from '../../../src/sdk/index.ts';
 import { ownHead } from '../../../src/sdk/identity.ts';
 import { publishBundle, publishOneTimeKeys } from '../../../src/sdk/prekeys.ts';
+import { startMedia } from '../../../src/sdk/webrtc/index.ts';
 import { Cast, claim, found, type Ground, same, talking, until, within } from './cast.ts';
 import {
   allHear,
@@ -355,6 +363,54 @@ export const cases: readonly Case[] = [
       }
     },
   ),
+
+  story('a call of two that became a group keeps nothing of its own keys, and is still signaled', async (cast) => {
+    const [alice, bob] = await meeting(cast);
+    const keys = [alice, bob].map(({ call }) => call.keys!);
+    const secrets = keys.flatMap((one) => secretsIn(one)).filter(([name]) => !name.startsWith('signal'));
+    const heard: (CallState['phase'] | null)[] = [];
+    alice.call.on('state', (state) => heard.push('keys' in state && state.keys === null ? state.phase : null));
+    await together(alice, bob, await bring(cast, alice));
+    await until(() => alice.call.keys === null && bob.call.keys === null, 'no keys of two');
+    same(heard.at(-1), 'active', 'the call goes on without them');
+    for (const { srtp, sframe } of keys) {
+      const media = Object.values(srtp).flatMap(({ send, receive }) => [
+        send.key,
+        send.salt,
+        receive.key,
+        receive.salt,
+      ]);
+      for (const part of [...media, sframe.send, sframe.receive])
+        claim(
+          part.every((byte) => byte === 0),
+          'overwritten, also where the application holds it',
+        );
+    }
+    for (const { device } of [alice, bob]) {
+      const dump = await snapshot(device.store);
+      for (const [name, secret] of secrets) claim(!dump.includes(secret), `${name} is not in the store`);
+    }
+    const said = bob.call.next('signal');
+    await within(alice.call.signal(utf8('still here')), 'a signal');
+    same(fromUtf8((await within(said, 'it comes')).content), 'still here', 'signals go on');
+    alice.device.client.networkChanged();
+    await until(() => alice.call.phase === 'active', 'active again');
+    await allHear(alice, bob);
+    bob.call.hangup();
+  }),
+
+  story('media that waits for its relays is given up with its call', async (cast) => {
+    const { outgoing, incoming } = await talking(cast);
+    let asked = 0;
+    const iceServers = () => {
+      asked += 1;
+      return new Promise<never>(() => undefined);
+    };
+    const media = startMedia(outgoing, { iceServers, now: () => 0, after: () => () => undefined });
+    await until(() => asked === 1, 'it asks for them');
+    incoming.hangup();
+    same(await within(media, 'given up'), null, 'no media');
+  }),
 
   story('a device that is seized after a call opens no body that was recorded of it', async (cast) => {
     const record = liar();
