@@ -86,7 +86,7 @@ export function outgrow(held: HeldCall): void {
   held.invitation?.exporter.fill(0);
   held.session?.erase();
   if (held.keys) wipeMedia(held.keys);
-  Object.assign(held, { invite: null, answer: null, keys: null });
+  held.keys = null;
   held.call.outgrow();
 }
 
