@@ -29,7 +29,7 @@ export interface Adding {
 /** Makes the call of two a group: the own JOIN, and the admission of the peer. If the peer did so first, its group counts. */
 export async function found(group: Group, peer: Bytes): Promise<void> {
   const { config, api } = group.ground;
-  const statement = await group.joining(NO_ADMISSION);
+  const statement = await group.membership.joining(NO_ADMISSION);
   group.log.anchor.hashes.add(hex(await statementHash(config.crypto, group.callId, statement)));
   const { signature } = await signStatement(api.identity.key, group.callId, statement);
   const identityKey = api.identity.key.publicKey;
@@ -37,7 +37,11 @@ export async function found(group: Group, peer: Bytes): Promise<void> {
   const alone = await startRoster(config.crypto, group.callId, { statement, signature }, judge);
   if (!alone.ok) throw new CallsignError('local', alone.reason);
   const admit = admission(group, statement.participant, peer, alone.roster.digest);
-  const verb: BareVerb = { verb: 'found', join: await group.signed(statement), admit: await group.signed(admit) };
+  const verb: BareVerb = {
+    verb: 'found',
+    join: await group.membership.signed(statement),
+    admit: await group.membership.signed(admit),
+  };
   const reply = await group.say(verb);
   if (!reply?.ok) throw new CallsignError('call', reply?.reason ?? 'unanswered');
 }
@@ -51,7 +55,7 @@ export async function addPeer(group: Group, peer: Peer): Promise<void> {
   const { call } = group.held;
   if (peer.changedFrom !== null) throw new CallsignError('verification', 'another-account');
   if (call.phase !== 'active' && call.phase !== 'reconnecting') throw new CallsignError('call', 'not-confirmed');
-  await group.membership(accountBytes(call.peer.account)!);
+  await group.membership.reached(accountBytes(call.peer.account)!);
   group.adding.set(peer.account, { peer, refreshes: 0, again: false });
   await ring(group, peer);
 }
@@ -63,7 +67,7 @@ async function ring(group: Group, peer: Peer): Promise<void> {
   const statement = admission(group, participant, accountBytes(peer.account)!, roster.digest);
   const hash = await statementHash(group.ground.config.crypto, group.callId, statement);
   const legs = await sealed(group, peer, { founder, admission: hash });
-  const admit = await group.signed(statement);
+  const admit = await group.membership.signed(statement);
   const verb: BareVerb = { verb: 'add', to: peer.account, set: peer.set, legs, admit };
   const reply = await group.say(verb);
   if (!reply?.ok) throw new CallsignError('call', reply?.reason ?? 'unanswered');
