@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { Memory } from '../../src/actors/kernel/memory.ts';
 import { takeTurn } from '../../src/actors/kernel/turn.ts';
 import { migrate } from '../../src/actors/kernel/schema.ts';
 import { obeyMailbox } from '../../src/actors/device/box.ts';
@@ -32,7 +33,7 @@ beforeEach(() => {
 
 function obey(command: MailboxCommand, now: number): Json {
   const trigger = { type: 'command', from: null, key: 'k', body: command } as const;
-  const ground = { store, actor: box, self, now, live: new Map(), ready: true };
+  const ground = { store, actor: box, self, now, live: new Map(), memory: new Memory(), ready: true };
   return takeTurn({ ...ground, random: (n) => new Uint8Array(n) }, trigger).answer;
 }
 
