@@ -128,8 +128,8 @@ export class Calls {
   /** Another network: planes are opened anew, and whoever talks restarts ICE. */
   networkChanged(): void {
     for (const { call, plane, signals } of this.#held.values()) {
-      plane?.close();
       if (signals) call.tell('ice-restart', { cause: 'network' });
+      plane?.close();
     }
   }
 
