@@ -1,6 +1,7 @@
 /**
  * The server of src/hosts/deno/main.ts with its actors' turns told by name, which dies at a point that a test names:
- * `POST /doom` sets it, `GET /points` tells what has been passed. The product's own entry knows nothing of this.
+ * `POST /doom` sets it, `GET /points` tells what has been passed. `POST /outage` names an actor's turn that fails from then on, until
+ * another one (or null) is named. The product's own entry knows nothing of this.
  */
 import { account } from '../../src/actors/account/account.ts';
 import { call } from '../../src/actors/call/call.ts';
@@ -20,6 +21,7 @@ const passed = new Set<string>();
 /** Labels of the turns in the transaction that is open. */
 const open = new Set<string>();
 let doom: Point | null = null;
+let outage: { readonly label: string; readonly name: string } | null = null;
 
 /** Stands still for good: whoever reads the line kills the process, which can do nothing more. */
 function die(): never {
@@ -31,9 +33,10 @@ const config = readConfig(process.env);
 const opened = Promise.withResolvers<Services>();
 const [push, codes] = [opened.promise.then((one) => one.push), opened.promise.then((one) => one.codes)];
 const bindings = await openBindings(config, {
-  actors: told([account, device, call] as Actor[], (label) => {
-    open.add(label);
+  actors: told([account, device, call] as Actor[], (label, name) => {
     if (isOfCalls(label)) passed.add(label);
+    if (outage?.label === label && outage.name === name) throw new Error('out of service');
+    open.add(label);
   }),
   consumers: (actors, d1) => consumers({ actors, db: openRepositories(d1), now: () => Date.now(), push, codes }),
   at: (point) => {
@@ -57,6 +60,10 @@ const app = createApp(() => services);
 Deno.serve({ hostname: config.hostname, port: config.port }, async (request) => {
   const { pathname } = new URL(request.url);
   if (pathname === '/points') return Response.json([...passed]);
+  if (pathname === '/outage') {
+    outage = (await request.json()) as typeof outage;
+    return new Response(null, { status: 204 });
+  }
   if (pathname !== '/doom') return app.fetch(request);
   doom = (await request.json()) as Point;
   return new Response(null, { status: 204 });

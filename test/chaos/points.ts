@@ -48,12 +48,12 @@ function aboutFrame({ do: what = '', verb, frame }: Body): string {
   return verb?.verb?.verb ?? what;
 }
 
-/** The turns of these actors, each told by its label while it is under way. */
-export function told(actors: readonly Actor[], tell: (label: string) => void): Actor[] {
+/** The turns of these actors, each told by its label, and whose it is, before it is taken; who is told may throw. */
+export function told(actors: readonly Actor[], tell: (label: string, name: string) => void): Actor[] {
   return actors.map((actor) => ({
     ...actor,
     turn(t: Turn, event: Event<unknown>) {
-      tell(labelOf(actor.kind, event));
+      tell(labelOf(actor.kind, event), t.self.name);
       return actor.turn(t, event);
     },
   }));
