@@ -44,6 +44,9 @@ function secretsOf({ secrets, device, callee }: World): string[] {
 
 /** What a whole story, and everything before it, leaves: a log, a feed, and an invitation that outlives the process. */
 export function aftermath(world: () => World): void {
+  const stateOf = async (call: string) =>
+    ((await (await world().alice.ask('GET', `/v1/calls/${call}`)).json()) as { state?: string }).state;
+
   it('a whole story is told', async () => {
     const told = await tell(world().server, new Timeline(() => undefined), null);
     expect(told).toMatchObject({
@@ -58,11 +61,7 @@ export function aftermath(world: () => World): void {
     const callee = world().calleeAgain();
     const peer = await device.client.find(handles.callee, { claim: true });
     const call = device.client.call(peer!, ['audio']);
-    for (const deadline = Date.now() + PATIENCE_MS; ;) {
-      const known = await world().alice.ask('GET', `/v1/calls/${call.id}`);
-      if (known.ok && ((await known.json()) as { state: string }).state === 'ringing') break;
-      expect(Date.now()).toBeLessThan(deadline);
-    }
+    await expect.poll(() => stateOf(call.id)).toBe('ringing');
     await server.restart();
     await callee.goOnline();
     const ringing = await callee.nextRing();
@@ -70,6 +69,8 @@ export function aftermath(world: () => World): void {
     const over = call.next('ended');
     device.client.hangup(call);
     await within(PATIENCE_MS, over, 'it did not end');
+    // What a client says last must reach the server, which it may just be looking for.
+    await expect.poll(() => stateOf(call.id)).toBe('ended');
     device.client.close();
     callee.client.close();
   });

@@ -28,7 +28,7 @@ export class Prover {
   readonly origin: string;
   readonly identity: Identity;
   readonly #way: Way;
-  #token: string | null = null;
+  #token: { readonly text: string; readonly until: number } | null = null;
 
   constructor(
     origin: string,
@@ -83,11 +83,12 @@ export class Prover {
   }
 
   async token(): Promise<string> {
-    if (this.#token !== null) return this.#token;
+    if (this.#token !== null && this.#way.now() < this.#token.until) return this.#token.text;
     const answer = await this.askToken(await this.assertion());
     if (!answer.ok) throw new Error(`no token: ${await answer.text()}`);
-    this.#token = ((await answer.json()) as { access_token: string }).access_token;
-    return this.#token;
+    const { access_token: text, expires_in } = (await answer.json()) as { access_token: string; expires_in: number };
+    this.#token = { text, until: this.#way.now() + (expires_in * 1_000) / 2 };
+    return text;
   }
 
   /** One identified request, whole but for what `sent` spoils. */

@@ -146,8 +146,8 @@ export const cases: readonly Case[] = [
       const codes = await Promise.all([alice, bob, carol].map((guest) => groupOf(guest).code()));
       claim(/^[0-9 ]+$/.test(codes[0]!) && new Set(codes).size === 1, 'one code to compare');
 
+      const before = { frame: await sealed(alice, 'before Dave'), from: idOf(alice) };
       const dave = await bring(cast, carol);
-      const before = { keys: keptKeys(carol), frame: await sealed(alice, 'before Dave'), from: idOf(alice) };
       await together(alice, bob, carol, dave);
       await allHear(alice, bob, carol, dave);
       same(
