@@ -71,8 +71,9 @@ export class Epochs {
       const sender = id === null ? null : group.participant(id);
       if (opened.reason === 'second-key') return group.alarm('second-key', `epoch ${epoch}`, sender);
       if (opened.reason === 'wrong-roster') return group.step({ type: 'opened', epoch, id, mismatch: true });
-      if (opened.reason !== 'unknown-epoch') group.alarm('refused-keys', opened.reason, sender);
-      return;
+      // What came too late to be opened is no lie: it counts as missing, and fresh ones are asked for.
+      if (opened.reason === 'unknown-epoch' || opened.reason === 'late-prekey') return;
+      return group.alarm('refused-keys', opened.reason, sender);
     }
     group.step({ type: 'opened', epoch, id, mismatch: false });
     const participant = opened.repeated || id === null ? null : group.participant(id);

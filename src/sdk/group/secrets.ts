@@ -18,7 +18,8 @@ export type OpenedKeys =
   | { readonly ok: true; readonly sender: Member; readonly repeated: boolean }
   | {
       readonly ok: false;
-      readonly reason: KeyRefusal | 'second-key' | 'unknown-epoch';
+      /** `late-prekey`: wrapped to an own prekey that was erased; its sender has not heard of the newer ones. */
+      readonly reason: KeyRefusal | 'second-key' | 'unknown-epoch' | 'late-prekey';
       readonly sender: Member | null;
     };
 
@@ -91,7 +92,10 @@ export class GroupSecrets {
     const message = await messageFor(this.#crypto, batch, name);
     if (!message) return { ok: false, reason: 'not-for-us', sender };
     const opened = await openKeys(this.#crypto, view, { name, prekeys: this.#prekeys }, message);
-    if (!opened.ok) return { ...opened, sender };
+    if (!opened.ok) {
+      const late = opened.reason === 'unknown-prekey' && message.entry.prekeyNumber <= this.#number;
+      return { ok: false, reason: late ? 'late-prekey' : opened.reason, sender };
+    }
     if (this.#erased) opened.key.secret.fill(0);
     const accepted = this.#erased
       ? ({ ok: false, reason: 'unknown-epoch' } as const)
