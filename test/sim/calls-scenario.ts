@@ -233,7 +233,7 @@ export const callsScenario: Scenario = {
     drained: { actors: witness.actors('drained') },
     'pair-lock': { wrapStore: forgetPairs },
     'forget-numbers': { wrapStore: forgetNumbers },
-    'never-look': { wrapStore: neverLook },
+    'never-look': { actors: neverLook(witness.actors()) },
   },
   run,
 };

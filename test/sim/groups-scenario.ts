@@ -118,6 +118,8 @@ async function run(simulator: Simulator): Promise<readonly string[]> {
   simulator.weather = CALM;
   const members = await populate(simulator, new Town(simulator));
   const handsets = members.map(({ handset }) => handset);
+  // Long enough for one of them to fall silent after the storm.
+  if (dice.chance(0.4)) for (const one of handsets) one.talkMs = [150_000, 200_000];
   const caller = dice.pick(members);
   const callee = dice.pick(members.filter(({ party }) => party.account !== caller.party.account));
   caller.handset.place(callee.party.account);
@@ -147,7 +149,7 @@ export const groupsScenario: Scenario = {
   planted: {
     participants: { actors: witness.actors('participants') },
     stranger: { actors: witness.actors('stranger') },
-    'never-look': { wrapStore: neverLook },
+    'never-look': { actors: neverLook(witness.actors()) },
   },
   run,
 };

@@ -23,6 +23,10 @@ describe('groups in the simulator, the real actors and the real client machine',
     expect(await caught('participants', 20)).toMatch(/^participant ids are used once/m);
   });
 
+  it('when a call never looks at its sockets, who died without a word stays in its group: caught within 60 runs', async () => {
+    expect(await caught('never-look', 60)).toMatch(/^who falls silent is out after its lease/m);
+  });
+
   it('when whoever was once rung may join it talks without a grant: caught within 60 runs', async () => {
     expect(await caught('stranger', 60)).toMatch(/^who talks was granted/m);
   });

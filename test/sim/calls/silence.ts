@@ -1,4 +1,4 @@
-import type { Store } from '../../../src/actors/kernel/store.ts';
+import type { Actor, Event, Turn } from '../../../src/actors/port.ts';
 import type { Simulator } from '../../../src/hosts/simulator/simulator.ts';
 import { IN_CALL_LEASE_MS, PLANE_SILENCE_MS } from '../../../src/protocol/call.ts';
 import type { Handset } from './handset.ts';
@@ -36,10 +36,11 @@ export async function fallSilent(simulator: Simulator, handsets: readonly Handse
   return lost || dropped ? [`who comes back over another socket stays: ${one.name} was lost`] : [];
 }
 
-/** A call that never looks at its sockets. */
-export function neverLook(store: Store): Store {
-  return {
-    all: (sql, binds) => store.all(sql, binds),
-    run: (sql, binds) => (sql.includes('INTO port_deadline') && binds[1] === 'plane' ? 1 : store.run(sql, binds)),
-  };
+/** Calls that never look at their sockets. */
+export function neverLook(actors: readonly Actor[]): Actor[] {
+  return actors.map((actor) => ({
+    ...actor,
+    turn: (t: Turn, event: Event<unknown>) =>
+      actor.kind === 'call' && event.type === 'due' && event.key === 'plane' ? null : actor.turn(t, event),
+  }));
 }
