@@ -39,7 +39,7 @@ class Worker {
     return async (data) => {
       const before = out.length;
       await writer.write({ data: Uint8Array.from(data).buffer });
-      for (let turns = 0; turns < 200 && out.length === before; turns++)
+      for (let turns = 0; turns < 1_000 && out.length === before; turns++)
         await new Promise((done) => setTimeout(done, 1));
       return out[before] ?? null;
     };
