@@ -49,6 +49,8 @@ export interface Turn {
 
   /** Sets the deadline `key` to `at` (ms), or clears it. A `due` event follows at or after `at`, also after a crash. */
   wake(key: string, at: number | null): void;
+  /** As `wake`, where an earlier deadline of that key does as well: it stays. */
+  wakeBy(key: string, at: number): void;
 
   /**
    * Durable mail: in this commit, delivered exactly once and in order per (self, to), retried until `until` (ms, at most

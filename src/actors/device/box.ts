@@ -20,7 +20,8 @@ export function obeyMailbox(t: Turn, self: Self, command: MailboxCommand): PutRe
   const sockets = new Map(t.sockets().map((socket) => [socket.id, socket]));
   const inserted = effects.find((effect) => effect.type === 'insert')?.row;
   const fresh = inserted ? { row: inserted, body } : null;
-  for (const effect of effects) if (!saveRow(t, effect, body)) carryOut(t, self, effect, sockets, fresh);
+  const exact = command.type !== 'put' && (command.type !== 'ack' || before.rows.some(({ pushAt }) => pushAt !== null));
+  for (const effect of effects) if (!saveRow(t, effect, body)) carryOut(t, self, effect, sockets, fresh, exact);
   return reply;
 }
 
@@ -29,13 +30,14 @@ interface Kept {
   readonly body: unknown;
 }
 
-/** `fresh`: the row that this command wrote, which need not be read again. */
+/** `fresh`: the row that this command wrote, which need not be read again; `exact`: its deadline may also move back. */
 function carryOut(
   t: Turn,
   self: Self,
   effect: MailboxEffect,
   sockets: ReadonlyMap<string, Socket>,
   fresh: Kept | null,
+  exact: boolean,
 ): void {
   switch (effect.type) {
     case 'deliver': {
@@ -61,7 +63,9 @@ function carryOut(
       );
       return;
     case 'deadline':
-      t.wake(BOX_DEADLINE, effect.at);
+      // One that comes too early finds nothing to do and sets the next; that of a push which need not be made is taken back.
+      if (exact) t.wake(BOX_DEADLINE, effect.at);
+      else if (effect.at !== null) t.wakeBy(BOX_DEADLINE, effect.at);
       return;
     case 'event':
       record(t, { type: effect.event, severity: 'warning', subject: self.device, reason: effect.topic });

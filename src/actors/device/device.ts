@@ -61,6 +61,7 @@ export const device: Actor<DeviceCommand> = {
   },
 
   turn(t: Turn, event: Event<DeviceCommand>): Json {
+    if (event.type === 'answered') return replied(t, event.key, event.reply);
     const self = selfOf(t);
     switch (event.type) {
       case 'command':
@@ -77,8 +78,6 @@ export const device: Actor<DeviceCommand> = {
         if (event.key === BOX_DEADLINE) obeyMailbox(t, self, { type: 'due' });
         if (event.key === WAKEUP_DEADLINE) onWakeupsDue(t);
         return null;
-      case 'answered':
-        return replied(t, event.key, event.reply);
       case 'hinted':
         return null;
     }

@@ -5,7 +5,7 @@ import { nameOf, type Store } from './store.ts';
 const LONGEST_POSTPONEMENT_MS = 300_000;
 
 /** Every deadline of an actor by its key (ms). */
-function deadlinesOf(store: Store, self: Address, memory: Memory): Map<string, number> {
+export function deadlinesOf(store: Store, self: Address, memory: Memory): Map<string, number> {
   return (memory.deadlines ??= new Map(
     store
       .all<{ key: string; at: number }>(`SELECT key, at FROM port_deadline WHERE actor = ?1`, [nameOf(self)])

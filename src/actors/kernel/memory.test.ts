@@ -12,6 +12,7 @@ const peer = (name: string) => ({ kind: 'toy', name });
 
 type Move =
   | { do: 'wake'; key: string; at: number | null }
+  | { do: 'by'; key: string; at: number }
   | { do: 'post'; to: string }
   | { do: 'note'; note: string }
   | { do: 'erase' }
@@ -31,6 +32,7 @@ const toy: Actor<readonly Move[]> = {
 
 function make(t: Turn, move: Move): void {
   if (move.do === 'wake') t.wake(move.key, move.at);
+  else if (move.do === 'by') t.wakeBy(move.key, move.at);
   else if (move.do === 'post') t.post(peer(move.to), 'k', null, t.now + 1_000);
   else if (move.do === 'note') for (const socket of t.sockets()) socket.note = move.note;
   else if (move.do === 'erase') t.erase();
@@ -42,6 +44,11 @@ const moves: fc.Arbitrary<readonly Move[]> = fc.array(
       do: fc.constant('wake' as const),
       key: fc.constantFrom('x', 'y'),
       at: fc.option(fc.integer({ min: 1, max: 60 })),
+    }),
+    fc.record({
+      do: fc.constant('by' as const),
+      key: fc.constantFrom('x', 'y'),
+      at: fc.integer({ min: 1, max: 60 }),
     }),
     fc.record({ do: fc.constant('post' as const), to: fc.constantFrom('b', 'c') }),
     fc.record({ do: fc.constant('note' as const), note: fc.constantFrom('1', '2') }),

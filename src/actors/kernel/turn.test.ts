@@ -57,6 +57,11 @@ describe('a turn', () => {
     expect(take(toy((t) => t.all(`SELECT n FROM toy WHERE actor = ?1`))).wrote).toBe(false);
   });
 
+  it('that says by when it is to be woken moves a deadline forward, never back', () => {
+    const at = (by: number) => take(toy((t) => t.wakeBy('k', by))).wakeAt;
+    expect([at(5_000), at(7_000), at(3_000), at(4_000)]).toEqual([5_000, undefined, 3_000, undefined]);
+  });
+
   it('numbers mail so that a sender made anew counts above its earlier life', () => {
     const post = toy((t) => t.post({ kind: 'toy', name: 'b' }, 'k', null, t.now + 10));
     take(post, 1_000);

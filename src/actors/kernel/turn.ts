@@ -1,5 +1,5 @@
 import type { Actor, Address, Bind, Event, Json, Mail, Reply, Socket, Turn } from '../port.ts';
-import { nextDeadline, setDeadline, takeDeadline } from './deadlines.ts';
+import { deadlinesOf, nextDeadline, setDeadline, takeDeadline } from './deadlines.ts';
 import { enqueue, heard, nextRetry, type Post, remember, settle, written } from './mail.ts';
 import { Memory, type SocketRow } from './memory.ts';
 import { migrate, PORT_TABLES, schemaState } from './schema.ts';
@@ -112,6 +112,12 @@ class OpenTurn implements Turn {
     this.#mustLive();
     const { store, memory } = this.#ground;
     if (setDeadline(store, this.self, memory, key, at === null ? null : Math.ceil(at))) this.wrote = true;
+  }
+
+  wakeBy(key: string, at: number): void {
+    const { store, memory } = this.#ground;
+    const stands = deadlinesOf(store, this.self, memory).get(key);
+    if (stands === undefined || stands > Math.ceil(at)) this.wake(key, at);
   }
 
   post(to: Address, key: string, body: Json, until: number): void {

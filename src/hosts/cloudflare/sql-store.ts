@@ -25,10 +25,12 @@ export class SqlStore implements Store {
       .map(plain) as R[];
   }
 
-  /** `rowsWritten` also counts index entries, so the number comes from SQLite itself. */
+  /** `rowsWritten` also counts index entries, so what is more than one comes from SQLite itself. */
   run(sql: string, binds: readonly Bind[]): number {
     const cursor = this.#sql.exec(sql, ...binds);
     cursor.toArray();
-    return cursor.rowsWritten === 0 ? 0 : this.#sql.exec<{ n: number }>('SELECT changes() AS n').one().n;
+    return cursor.rowsWritten <= 1
+      ? cursor.rowsWritten
+      : this.#sql.exec<{ n: number }>('SELECT changes() AS n').one().n;
   }
 }

@@ -137,9 +137,8 @@ export class Host implements Platform {
     if (this.#shards.outdated(self)) return 'outdated';
     return this.#shards.of(self).take((store) => {
       const now = this.now();
-      const first = { self, taken: this.#turn(store, now, self, trigger) };
       const relay = this.#relay(store, now, self);
-      relay.begin(first);
+      const first = relay.begin({ self, taken: this.#turn(store, now, self, trigger) });
       relay.run();
       const [told, ...followers] = this.#summed(store, [first, ...relay.followers]);
       return { ...told!.taken, followers };

@@ -3,7 +3,7 @@ import { isFree } from '../../actors/kernel/mail.ts';
 import { Memory } from '../../actors/kernel/memory.ts';
 import { migrate } from '../../actors/kernel/schema.ts';
 import { nameOf } from '../../actors/kernel/store.ts';
-import { takeTurn, type Taken, type Trigger } from '../../actors/kernel/turn.ts';
+import { takeTurn, type Follower, type Taken, type Trigger } from '../../actors/kernel/turn.ts';
 import type { Actor, Address, Event, Fault, Turn } from '../../actors/port.ts';
 import { MemoryStore } from '../simulator/memory-store.ts';
 import { Relay } from './relay.ts';
@@ -69,6 +69,14 @@ function tell(self: Address): void {
   const relay = fresh();
   relay.begin({ self, taken: turn(self, { type: 'command', from: null, key: 'go', body: null }) });
   relay.run();
+}
+
+/** A question of nobody's mail; what is left to be done after the commit. */
+function asking(self: Address): Follower {
+  const relay = fresh();
+  const first = relay.begin({ self, taken: turn(self, { type: 'command', from: null, key: 'go', body: null }) });
+  relay.run();
+  return first;
 }
 
 /** The commit that follows: what is in the outbox goes. */
@@ -211,5 +219,65 @@ describe('mail in its sender’s commit', () => {
     expect(came.length).toBeGreaterThan(100);
     expect(came.length).toBeLessThan(140);
     expect(rows('port_outbox')).toHaveLength(1);
+  });
+});
+
+describe('what a turn asks', () => {
+  const write = (t: Turn) => t.run(`INSERT OR REPLACE INTO toy (actor, n) VALUES (?1, 1)`);
+  const actors = () => store.all(`SELECT actor FROM toy ORDER BY actor`, []);
+
+  it('is answered in the same commit when it wrote nothing and tells nobody', () => {
+    act = (t, event) => {
+      if (told(event)) t.ask(b, 'question', null);
+      else write(t);
+    };
+    expect(asking(a).taken.effects).toEqual([]);
+    expect(came).toEqual(['a>b question', 'b:a question']);
+    expect(actors()).toEqual([{ actor: 'a' }, { actor: 'b' }]);
+  });
+
+  it.each([
+    ['what it wrote is durable', (t: Turn) => void write(t)],
+    ['its frames have left', (t: Turn) => t.sockets().forEach((socket) => socket.send('first'))],
+  ])('is not asked before %s', (_, before) => {
+    turn(a, { type: 'opened', socket: 'socket', tags: [], body: null });
+    act = (t, event) => {
+      if (told(event)) (before(t), t.ask(b, 'question', null));
+    };
+    expect(asking(a).taken.effects.at(-1)).toMatchObject({ type: 'ask', key: 'question' });
+    expect(came).toEqual([]);
+  });
+
+  it('flies where the two are not together', () => {
+    together = false;
+    act = (t, event) => {
+      if (told(event)) t.ask(b, 'question', null);
+    };
+    expect(asking(a).taken.effects).toHaveLength(1);
+    expect(came).toEqual([]);
+  });
+
+  it('of one who throws is unknown, and only that turn is taken back', () => {
+    const replies: unknown[] = [];
+    act = (t, event) => {
+      if (told(event)) return t.ask(b, 'question', null);
+      write(t);
+      if (event.type === 'answered') replies.push(event.reply);
+      else throw new Error('stumbled');
+    };
+    asking(a);
+    expect(replies).toEqual([{ ok: false, reason: 'unavailable' }]);
+    expect(actors()).toEqual([{ actor: 'a' }]);
+    expect(faults.map(({ type }) => type)).toEqual(['turn-failed']);
+  });
+
+  it('stays done when who asked throws on the answer', () => {
+    act = (t, event) => {
+      if (told(event)) return t.ask(b, 'question', null);
+      write(t);
+      if (event.type === 'answered') throw new Error('stumbled');
+    };
+    asking(a);
+    expect(actors()).toEqual([{ actor: 'b' }]);
   });
 });

@@ -1,7 +1,7 @@
-import { enqueue, heads, isFree, type Post } from '../../actors/kernel/mail.ts';
+import { enqueue, heads, isFree, type Post, UNAVAILABLE } from '../../actors/kernel/mail.ts';
 import type { Memory } from '../../actors/kernel/memory.ts';
 import { nameOf, type Store } from '../../actors/kernel/store.ts';
-import type { Follower, Taken, Trigger } from '../../actors/kernel/turn.ts';
+import type { Effect, Follower, Taken, Trigger } from '../../actors/kernel/turn.ts';
 import type { Actor, Address, Arrival, Fault, Json, Mail, Reply } from '../../actors/port.ts';
 
 /** Mails that one turn may bring about in its own commit; what is left flies after it, as between files. */
@@ -56,10 +56,16 @@ export class Relay {
     this.#store = store;
   }
 
-  /** The turn that this commit is for; what it posted goes before its frames, as part of what it does. */
-  begin({ self, taken }: Follower): void {
+  /**
+   * The turn that this commit is for; what it posted goes before its frames, as part of what it does. What is left of its effects:
+   * a turn that wrote nothing and tells nobody has nothing that an ask would have to wait for.
+   */
+  begin({ self, taken }: Follower): Follower {
     this.#post(self, taken, false);
     if (taken.mail) this.#senders.push(self);
+    if (taken.wrote || speaks(taken)) return { self, taken };
+    const effects = taken.effects.filter((effect) => effect.type !== 'ask' || !this.#ask(self, effect));
+    return { self, taken: { ...taken, effects } };
   }
 
   /** Whose outbox has mail that is due. */
@@ -93,6 +99,32 @@ export class Relay {
     enqueue(this.#store, from, this.#ground.memory(from), this.#ground.now, post);
     if (later) this.#resting.add(nameOf(from));
     this.#senders.push(from);
+  }
+
+  /** The other's turn and the answer's, each taken back alone when it throws; false when it is to be asked after the commit. */
+  #ask(self: Address, { to, key, body: content }: Effect & { type: 'ask' }): boolean {
+    const body = this.#ground.together ? admitted(this.#ground, self, to, key, content) : undefined;
+    if (body === undefined) return false;
+    const taken = this.#alone(to, key, { type: 'command', from: self, key, body });
+    const reply: Reply = taken ? { ok: true, value: taken.answer } : UNAVAILABLE;
+    this.#alone(self, key, { type: 'ask-answered', to, key, reply });
+    return true;
+  }
+
+  #alone(self: Address, key: string, trigger: Trigger): Taken | null {
+    this.#store.run('SAVEPOINT ask', []);
+    try {
+      const taken = this.#ground.turn(self, trigger);
+      this.#store.run('RELEASE ask', []);
+      this.#took({ self, taken });
+      return taken;
+    } catch (error) {
+      this.#ground.memory(self).forget();
+      this.#store.run('ROLLBACK TO ask', []);
+      this.#store.run('RELEASE ask', []);
+      this.#ground.report({ type: 'turn-failed', actor: self, key, error: String(error) });
+      return null;
+    }
   }
 
   /** Without rows of its own; false when it is to be enqueued. */
