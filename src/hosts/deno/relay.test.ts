@@ -242,7 +242,9 @@ describe('what a turn asks', () => {
   ])('is not asked before %s', (_, before) => {
     turn(a, { type: 'opened', socket: 'socket', tags: [], body: null });
     act = (t, event) => {
-      if (told(event)) (before(t), t.ask(b, 'question', null));
+      if (!told(event)) return;
+      before(t);
+      t.ask(b, 'question', null);
     };
     expect(asking(a).taken.effects.at(-1)).toMatchObject({ type: 'ask', key: 'question' });
     expect(came).toEqual([]);
