@@ -56,7 +56,8 @@ export function aftermath(world: () => World): void {
     });
   });
 
-  it('an invitation that was stored rings after the server was killed and the callee comes', async () => {
+  /** A call rings, the server is killed, the callee comes: what rings there; null when the server was away for longer than the caller's lease. */
+  async function rungAfterwards() {
     const { server, device, handles } = world();
     const callee = world().calleeAgain();
     const peer = await device.client.find(handles.callee, { claim: true });
@@ -64,7 +65,18 @@ export function aftermath(world: () => World): void {
     await expect.poll(() => stateOf(call.id)).toBe('ringing');
     await server.restart();
     await callee.goOnline();
-    const ringing = await callee.nextRing();
+    await expect.poll(() => callee.rings.length > 0 || call.phase === 'ended').toBe(true);
+    const [ringing] = callee.rings;
+    if (ringing) return { call, callee, ringing };
+    callee.client.close();
+    return null;
+  }
+
+  it('an invitation that was stored rings after the server was killed and the callee comes', async () => {
+    let rung = await rungAfterwards();
+    while (rung === null) rung = await rungAfterwards();
+    const { call, callee, ringing } = rung;
+    const { device } = world();
     expect(ringing).toMatchObject({ id: call.id, phase: 'alerting' });
     const over = call.next('ended');
     device.client.hangup(call);
