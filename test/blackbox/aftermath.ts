@@ -92,7 +92,8 @@ export function aftermath(world: () => World): void {
     expect(text).toContain('"event":"enrollment.accepted"');
     expect(text).toContain('"path":"/v1/lookups"');
     expect(secretsOf(world()).filter((secret) => text.includes(secret))).toEqual([]);
-    expect(text).not.toMatch(/@|%40|mail1:|tel:|eyJ/);
+    // Ids of requests are random: one in some thousands has these letters.
+    expect(text.replaceAll(/"request":"[\w-]{16}"/g, '')).not.toMatch(/@|%40|mail1:|tel:|eyJ/);
     const long = text.match(/[A-Za-z0-9_-]{43,}/g) ?? [];
     expect(long.filter((word) => !/^[a-z2-7]{51}[aq]$/.test(word))).toEqual([]);
   });
