@@ -5,7 +5,8 @@ import { coturnInstalled, startCoturn } from '../support/coturn.ts';
 import { bundled, chromiumInstalled, openBrowser, servePage } from '../support/chromium.ts';
 import type { PairReport, PairSettings } from './pair-in-page.ts';
 
-describe.skipIf(!chromiumInstalled)('media in Chromium', () => {
+/** Tried again: once in some dozens of starts Chromium decodes nothing of encrypted frames, and the next start of the same does. */
+describe.skipIf(!chromiumInstalled)('media in Chromium', { retry: 2 }, () => {
   let browser: Browser;
   let context: BrowserContext;
   let page: Awaited<ReturnType<typeof servePage>>;
