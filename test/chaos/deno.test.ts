@@ -17,7 +17,7 @@ test('ten times SIGKILL under load: Deno loses nothing it acknowledged and appli
 test('a host that answers before its commit is durable is found out', async () => {
   const world = await denoWorld('answer-before-commit');
   try {
-    const { violations } = await chaos(world, 6, 7);
+    const { violations } = await chaos(world, 6, 7, 10_000);
     expect(violations.join('\n')).toMatch(/was to count|acknowledged \d+ mails and kept/);
   } finally {
     await world.stop();

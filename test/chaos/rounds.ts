@@ -46,9 +46,15 @@ interface Asked {
 
 /**
  * Kills the process of `world` once a round, at a random moment under load, and holds it to what it had acknowledged:
- * nothing lost, nothing applied twice, mail in order. Every second round the network is bad as well.
+ * nothing lost, nothing applied twice, mail in order. Every second round the network is bad as well. After each, mail may be on its
+ * way for `settledWithinMs`: what a broken host lost never comes, and is waited for so long.
  */
-export async function chaos(world: World, rounds: number, seed: number): Promise<ChaosReport> {
+export async function chaos(
+  world: World,
+  rounds: number,
+  seed: number,
+  settledWithinMs = PATIENCE_MS,
+): Promise<ChaosReport> {
   const report: ChaosReport = {
     seed,
     rounds,
@@ -75,7 +81,7 @@ export async function chaos(world: World, rounds: number, seed: number): Promise
     await world.crash();
     await Promise.all(load);
     await world.weather(CALM);
-    await judge(world, probes, report);
+    await judge(world, probes, report, settledWithinMs);
   }
   return report;
 }
@@ -128,7 +134,12 @@ async function wake(world: World, asked: Asked, afterMs: number, report: ChaosRe
 
 const postedOf = (answer: Json) => (answer as { posted: number }).posted;
 
-async function judge(world: World, probes: readonly Asked[], report: ChaosReport): Promise<void> {
+async function judge(
+  world: World,
+  probes: readonly Asked[],
+  report: ChaosReport,
+  settledWithinMs: number,
+): Promise<void> {
   const tell = async (name: string, said: Said, key?: string) => value(await world.command(name, said, key));
   const read = async (name: string) => (await tell(name, { verb: 'read' })) as unknown as Probe;
   const mine = (log: readonly LogRow[], what: string) => log.filter((row) => row.what === what);
@@ -157,7 +168,7 @@ async function judge(world: World, probes: readonly Asked[], report: ChaosReport
     }
     return true;
   };
-  for (let waited = 0; waited < PATIENCE_MS && !(await settled()); waited += 50) await world.pass(50);
+  for (let waited = 0; waited < settledWithinMs && !(await settled()); waited += 50) await world.pass(50);
 
   const logs = await Promise.all(
     probes.map(async ({ name }) => ({ name, log: (await read(name)).log, total: (await read(name)).total })),
