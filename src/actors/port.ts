@@ -125,6 +125,11 @@ export interface Actor<C = unknown> {
   admit(arrival: Arrival, now: number): Promise<C> | C;
   turn(turn: Turn, event: Event<C>): Json;
   readonly pace?: Pace<C>;
+  /**
+   * Turns for which nobody waits, neither who sent what they are about nor anybody whom they tell: a host may take them some
+   * milliseconds later, still in their order and before what comes after them. Lost in a crash until then, like what was on its way.
+   */
+  canWait?(turn: { type: 'frame'; body: C } | { type: 'answered'; key: string }): boolean;
   /** The last frame for a socket with these tags before the host closes it to start again; `crowd` sockets go with it. */
   farewell?(tags: readonly string[], crowd: number): string | null;
 }

@@ -1,5 +1,5 @@
 import { dueKeys, nextDeadline, orphans, postpone } from '../actors/kernel/deadlines.ts';
-import { defer, heads, nextRetry, UNAVAILABLE } from '../actors/kernel/mail.ts';
+import { defer, heads, mailWaiting, nextRetry, UNAVAILABLE } from '../actors/kernel/mail.ts';
 import type { Memory } from '../actors/kernel/memory.ts';
 import { nameOf, type Store } from '../actors/kernel/store.ts';
 import { earlier, type Effect, type Follower, type Taken, type Trigger } from '../actors/kernel/turn.ts';
@@ -21,8 +21,11 @@ export interface Outgoing {
 export interface Platform {
   readonly actors: ReadonlyMap<string, Actor>;
   now(): number;
-  /** Takes the turn in a transaction and resolves when its commit is durable; rejects when the turn threw. */
-  commit(self: Address, trigger: Trigger): Promise<Taken | 'outdated'>;
+  /**
+   * Takes the turn in a transaction and resolves when its commit is durable; rejects when the turn threw. `patient`: nobody waits for
+   * it, so that it may be taken a little later, in the commit of what comes next, but before that.
+   */
+  commit(self: Address, trigger: Trigger, patient: boolean): Promise<Taken | 'outdated'>;
   /** The port's own bookkeeping, in a transaction of its own. */
   maintain<T>(self: Address, work: (store: Store, memory: Memory) => T): Promise<T>;
   /** Only of a host whose actors share transactions: hands over within one what mail it can. */
@@ -35,16 +38,26 @@ export interface Platform {
   close(self: Address, socket: string, code: number, reason: string): void;
   liveSockets(self: Address): { has(id: string): boolean };
   enqueue(queue: string, self: Address, key: string): Promise<void>;
-  /** One timer per actor: `at` replaces what was armed; null disarms. */
+  /** One timer per actor: it fires at `at` or before, null is for never. What fires too early looks, and arms again. */
   arm(self: Address, at: number | null): void;
   report(fault: Fault): void;
+}
+
+/** One actor's mail on its way. */
+interface Flights {
+  /** To whom one flies: the next to the same waits until that one is settled. */
+  readonly peers: Set<string>;
+  /** How many of them have their answer and are not settled yet. */
+  landed: number;
+  /** More mail waits than flies. */
+  behind: boolean;
 }
 
 /** What the real hosts do alike: effects after commits, frames in order, mail until it is answered, deadlines until done. */
 export class Runner {
   readonly #platform: Platform;
-  /** Pairs with a mail in flight; lost in a crash, which is why receivers remember numbers. */
-  readonly #flights = new Set<string>();
+  /** By sender; lost in a crash, which is why receivers remember numbers. */
+  readonly #flights = new Map<string, Flights>();
   /** The tail of each socket's frames: the next is admitted after the one before had its turn. */
   readonly #frames = new Map<string, Promise<void>>();
   /** What each socket has left of its actor's pace; none: all of it. */
@@ -86,7 +99,10 @@ export class Runner {
     const cameAt = this.#platform.now();
     return this.#inOrder(self, socket, 'frame', async () => {
       const admitted = this.#paced(self, socket, await this.#admit(self, { type: 'frame', body }), cameAt);
-      await this.#run(self, { type: 'frame', socket, body: admitted });
+      const patient = this.#canWait(self, { type: 'frame', body: admitted });
+      const turn = this.#run(self, { type: 'frame', socket, body: admitted }, patient);
+      if (!patient) await turn;
+      else turn.catch((error: unknown) => this.#report('turn-failed', self, 'frame', error));
     });
   }
 
@@ -120,7 +136,7 @@ export class Runner {
       this.#platform.arm(self, now + OUTDATED_RETRY_MS);
       return;
     }
-    await this.#dispatch(self);
+    await this.#dispatch(self, true);
     await this.#rearm(self);
   }
 
@@ -152,14 +168,24 @@ export class Runner {
     return ok ? frame : pace.hurried;
   }
 
-  async #run(self: Address, trigger: Trigger): Promise<Taken | 'outdated'> {
-    const taken = await this.#platform.commit(self, trigger);
+  async #run(self: Address, trigger: Trigger, patient = false): Promise<Taken | 'outdated'> {
+    const taken = await this.#take(self, trigger, patient);
+    if (taken !== 'outdated' && taken.mail) this.#behind(self, this.#dispatch(self));
+    return taken;
+  }
+
+  /** Like `#run`, but for this actor's own mail. */
+  async #take(self: Address, trigger: Trigger, patient = false): Promise<Taken | 'outdated'> {
+    const taken = await this.#platform.commit(self, trigger, patient);
     if (taken === 'outdated') {
       this.#report('outdated', self, trigger.type, 'its rows were written by newer code');
       return taken;
     }
     this.#follow(self, taken);
-    for (const one of taken.followers ?? []) this.#follow(one.self, one.taken);
+    for (const one of taken.followers ?? []) {
+      this.#follow(one.self, one.taken);
+      if (one.taken.mail) this.#behind(one.self, this.#dispatch(one.self));
+    }
     return taken;
   }
 
@@ -167,12 +193,11 @@ export class Runner {
   #follow(self: Address, taken: Taken): void {
     for (const effect of taken.effects) this.#effect(self, effect);
     if (taken.wakeAt !== undefined) this.#platform.arm(self, taken.wakeAt);
-    if (taken.mail) this.#behind(self, this.#dispatch(self));
   }
 
   /** Whether a mail of this pair is on its way: the next one waits for its answer. */
   flies({ from, to }: Pick<Mail, 'from' | 'to'>): boolean {
-    return this.#flights.has(`${nameOf(from)} ${nameOf(to)}`);
+    return this.#flights.get(nameOf(from))?.peers.has(nameOf(to)) ?? false;
   }
 
   #effect(self: Address, effect: Effect): void {
@@ -197,41 +222,81 @@ export class Runner {
   }
 
   /** Sends what is due and not already on its way: one mail per pair, the next after its answer. */
-  async #dispatch(self: Address): Promise<void> {
-    for (const { mail, expired } of await this.#outgoing(self)) {
-      const pair = `${nameOf(self)} ${nameOf(mail.to)}`;
-      if (this.#flights.has(pair)) continue;
-      this.#flights.add(pair);
-      this.#behind(self, this.#fly(mail, expired, pair));
+  async #dispatch(self: Address, anew = false): Promise<void> {
+    const { mail: due, waiting } = await this.#outgoing(self, anew);
+    const flights = this.#flightsOf(self);
+    for (const { mail, expired } of due) {
+      const peer = nameOf(mail.to);
+      if (flights.peers.has(peer)) continue;
+      flights.peers.add(peer);
+      this.#behind(self, this.#fly(mail, expired));
     }
+    flights.behind = waiting > flights.peers.size;
+    this.#forgetIdle(self, flights);
   }
 
-  async #outgoing(self: Address): Promise<Outgoing['mail']> {
+  #flightsOf(self: Address): Flights {
+    const known = this.#flights.get(nameOf(self));
+    if (known) return known;
+    const flights: Flights = { peers: new Set(), landed: 0, behind: false };
+    this.#flights.set(nameOf(self), flights);
+    return flights;
+  }
+
+  #forgetIdle(self: Address, flights: Flights): void {
+    if (flights.peers.size === 0) this.#flights.delete(nameOf(self));
+  }
+
+  /**
+   * `anew`: whatever is on its way. Otherwise nothing is looked for while as many fly as wait, which are the same but after an
+   * erasure; then the timer looks.
+   */
+  async #outgoing(self: Address, anew: boolean): Promise<Omit<Outgoing, 'followers'> & { waiting: number }> {
     const now = this.#platform.now();
+    const flying = anew ? 0 : (this.#flights.get(nameOf(self))?.peers.size ?? 0);
     if (!this.#platform.outgoing)
-      return this.#platform.maintain(self, (store, memory) => heads(store, self, memory, now));
+      return this.#platform.maintain(self, (store, memory) => {
+        const waiting = mailWaiting(store, self, memory);
+        return { waiting, mail: waiting > flying ? heads(store, self, memory, now) : [] };
+      });
     const { followers, mail } = await this.#platform.outgoing(self);
-    for (const one of followers) this.#follow(one.self, one.taken);
-    return mail;
+    for (const one of followers) {
+      this.#follow(one.self, one.taken);
+      if (one.taken.mail) this.#behind(one.self, this.#dispatch(one.self));
+    }
+    return { waiting: mail.length, mail };
   }
 
-  async #fly(mail: Mail, expired: boolean, pair: string): Promise<void> {
-    const self = mail.from;
+  /** Answers that come while others are awaited are settled with them. */
+  async #fly(mail: Mail, expired: boolean): Promise<void> {
+    const { from: self, to, number, key } = mail;
+    const flights = this.#flightsOf(self);
     let outcome: 'settled' | 'deferred' | 'outdated' = 'settled';
+    let landed = 0;
     try {
       const reply: Reply = expired ? UNAVAILABLE : { ok: true, value: await this.#platform.carry(mail) };
-      const taken = await this.#run(self, { type: 'settled', to: mail.to, number: mail.number, reply });
+      landed = 1;
+      flights.landed += landed;
+      const patient =
+        !flights.behind && (flights.landed < flights.peers.size || this.#canWait(self, { type: 'answered', key }));
+      const taken = await this.#take(self, { type: 'settled', to, number, reply }, patient);
       if (taken === 'outdated') outcome = 'outdated';
     } catch (error) {
       outcome = 'deferred';
-      this.#report('mail-deferred', self, mail.key, error);
-      await this.#platform.maintain(self, (store) => defer(store, self, mail.to, mail.number, this.#platform.now()));
+      this.#report('mail-deferred', self, key, error);
+      await this.#platform.maintain(self, (store) => defer(store, self, to, number, this.#platform.now()));
     } finally {
-      this.#flights.delete(pair);
+      flights.landed -= landed;
+      flights.peers.delete(nameOf(to));
+      this.#forgetIdle(self, flights);
     }
     if (outcome === 'settled') await this.#dispatch(self);
     else if (outcome === 'deferred') await this.#rearm(self);
     else this.#platform.arm(self, this.#platform.now() + OUTDATED_RETRY_MS);
+  }
+
+  #canWait(self: Address, turn: Parameters<NonNullable<Actor['canWait']>>[0]): boolean {
+    return this.#platform.actors.get(self.kind)?.canWait?.(turn) ?? false;
   }
 
   /** After a dispatch every mail that is due is in flight, and its flight will report; the timer only guards against a crash. */

@@ -25,6 +25,7 @@ export function shipEvents(actors: Actors, db: Repositories): Consumer {
         upTo: last.n,
       } satisfies Json);
       if (!confirmed.ok) return { done: false, retryAfterMs: 1_000 };
+      if ((confirmed.value as { left?: number }).left === 0) return { done: true };
     }
   };
 }

@@ -27,6 +27,8 @@ export type Said =
   | { readonly verb: 'tell'; readonly tag: string | null; readonly text: string }
   | { readonly verb: 'keep'; readonly note: Json }
   | { readonly verb: 'kept' }
+  /** Counts, tells nobody and can wait. */
+  | { readonly verb: 'hum'; readonly by: number }
   | { readonly verb: 'bye'; readonly code: number }
   /** Counts in the pace; the fourth in a minute is told that it hurries. */
   | { readonly verb: 'step' }
@@ -50,6 +52,7 @@ const VERBS = new Set<string>([
   'tell',
   'keep',
   'kept',
+  'hum',
   'bye',
   'step',
 ]);
@@ -100,6 +103,8 @@ export const probe: Actor<Said> = {
   },
 
   pace: { burst: 3, perSecond: 1 / 600, weigh: ({ verb }) => (verb === 'step' ? 1 : 0), hurried: { verb: 'hurried' } },
+
+  canWait: (turn) => turn.type === 'answered' || turn.body.verb === 'hum',
 
   farewell: (tags, crowd) => (tags.includes('polite') ? `until later, all ${crowd}` : null),
 
@@ -254,6 +259,9 @@ function speak(t: Turn, socket: Socket, said: Said): Json {
       return null;
     case 'count':
       socket.send(JSON.stringify(count(t, `frame-${socket.id}-${said.by}`, said.by)));
+      return null;
+    case 'hum':
+      count(t, `hum-${socket.id}-${said.by}`, said.by);
       return null;
     case 'bye':
       socket.close(said.code, 'bye');

@@ -35,11 +35,11 @@ function labelOfTrigger(kind: string, trigger: Parameters<Platform['commit']>[1]
 }
 
 function doomed(own: Platform, env: Env): Platform {
-  const commit: Platform['commit'] = async (self, trigger) => {
+  const commit: Platform['commit'] = async (self, trigger, patient) => {
     const label = labelOfTrigger(self.kind, trigger);
     if (isOfCalls(label)) passed.add(label);
     if (doom?.label === label && doom.moment === 'before') await die(env);
-    const taken = await own.commit(self, trigger);
+    const taken = await own.commit(self, trigger, patient);
     if (doom?.label === label && doom.moment === 'after') await die(env);
     return taken;
   };

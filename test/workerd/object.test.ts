@@ -108,6 +108,38 @@ test('an object whose rows were written by newer code refuses, keeps its rows an
   expect((await say('newer', { verb: 'count', by: 1 })).ok).toBe(true);
 });
 
+test('a turn that can wait is taken before the next one, in the order in which they came', async () => {
+  const { socket, frames } = await open('hummer');
+  for (const by of [2, 3]) socket.send(JSON.stringify({ verb: 'hum', by }));
+  socket.send(JSON.stringify({ verb: 'count', by: 5 }));
+  await expect.poll(() => frames.at(-1), { timeout: 15_000 }).toBe(JSON.stringify({ total: 10, applied: true }));
+  socket.close(1000);
+});
+
+test('a turn that can wait is taken though nothing comes after it', async () => {
+  const { socket } = await open('alone');
+  socket.send(JSON.stringify({ verb: 'hum', by: 4 }));
+  const total = () =>
+    runInDurableObject(object('alone'), (_, state) =>
+      state.storage.sql.exec<{ total: number }>('SELECT total FROM probe_count').toArray(),
+    );
+  await expect.poll(total, { timeout: 15_000 }).toEqual([{ total: 4 }]);
+  socket.close(1000);
+});
+
+test('an alarm that is set stays when it is not wanted so early any more, looks, and is set for what is due next', async () => {
+  await say('early', { verb: 'wake', key: 'k', afterMs: 3_600_000 });
+  const first = await alarm('early');
+  await say('early', { verb: 'wake', key: 'k', afterMs: 7_200_000 });
+  expect(await alarm('early')).toBe(first);
+  expect(await runDurableObjectAlarm(object('early'))).toBe(true);
+  expect((await read('early')).log).toEqual([]);
+  expect(await alarm('early')).toBeGreaterThan(Number(first));
+  await say('early', { verb: 'wake', key: 'k', afterMs: null });
+  expect(await runDurableObjectAlarm(object('early'))).toBe(true);
+  expect(await alarm('early')).toBeNull();
+});
+
 test('a hibernated socket keeps its id, tags and note, and the keep-alive wakes nobody', async () => {
   const { socket, frames } = await open('sleeper', ['blue']);
   socket.send(JSON.stringify({ verb: 'keep', note: 7 }));

@@ -52,6 +52,28 @@ test('each message is settled by itself: done, not yet, and thrown', async () =>
   ]);
 });
 
+test('hints of one batch that say the same are dealt with once and settled alike', async () => {
+  const seen: [string, number][] = [];
+  const outcome = await settled(
+    'invitations',
+    [
+      ['m1', hint('done')],
+      ['m2', hint('later')],
+      ['m3', hint('done'), 2],
+      ['m4', hint('later')],
+    ],
+    async ({ key }, attempt) => {
+      seen.push([key, attempt]);
+      return key === 'done' ? { done: true } : { done: false, retryAfterMs: 1_500 };
+    },
+  );
+  expect(outcome).toMatchObject({ acked: ['m1', 'm3'], retried: ['m2', 'm4'], faults: [] });
+  expect(seen).toEqual([
+    ['done', 2],
+    ['later', 1],
+  ]);
+});
+
 test('a dead letter and what is no hint are acknowledged and become an operator fault, without their bodies', async () => {
   const never: Consumer = async () => {
     throw new Error('a dead letter is not tried again');

@@ -32,6 +32,9 @@ export const account: Actor<AccountCommand> = {
     return arrival.type === 'command' ? (arrival.body as AccountCommand) : { do: 'unclear' };
   },
 
+  /** An account heeds no answer to its mail. */
+  canWait: ({ type }) => type === 'answered',
+
   turn(t: Turn, event: Event<AccountCommand>): Json {
     switch (event.type) {
       case 'command':

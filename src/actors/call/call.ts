@@ -24,6 +24,9 @@ import { heardAt, hurry, keepRelayed, relay, seatFor, seatOf, socketsOf } from '
 import { callSchema, callTables } from './schema.ts';
 import { makeTicket, spendTicket } from './ticket.ts';
 
+/** Mail whose answer is a move. */
+const HEEDED: ReadonlySet<string> = new Set([KEY.invitation, KEY.question, KEY.lock, KEY.call]);
+
 const UNKNOWN = { ok: false, reason: 'unknown-call' } as const;
 
 /** A call: the only arbiter of who is in it. It sees who and when, never what. */
@@ -46,6 +49,9 @@ export const call: Actor<CallActorCommand> = {
     weigh: ({ do: what }) => (what === 'datagram' ? 0 : 1),
     hurried: { do: 'too-fast' },
   },
+
+  /** What the machine does not hear of. */
+  canWait: (turn) => turn.type === 'answered' && !HEEDED.has(turn.key.split(' ')[0] ?? ''),
 
   turn(t: Turn, event: Event<CallActorCommand>): Json {
     switch (event.type) {

@@ -54,6 +54,9 @@ export const device: Actor<DeviceCommand> = {
     hurried: { do: 'bad-frame', reason: 'too-fast' },
   },
 
+  /** Acknowledgments, which nobody acknowledges, and answers to mail, which a device does not heed. */
+  canWait: (turn) => turn.type === 'answered' || (turn.body.do === 'frame' && turn.body.frame.type === 'ack'),
+
   farewell(tags, crowd): string | null {
     if (!tags.includes(COURIER_TAG)) return null;
     const spreadMs = Math.min(Math.max(crowd, RESTART_SPREAD_MS.least), RESTART_SPREAD_MS.most);

@@ -84,12 +84,16 @@ interface OutboxRow {
 const HEADS = `FROM port_outbox AS o WHERE o.actor = ?1
   AND o.number = (SELECT MIN(i.number) FROM port_outbox AS i WHERE i.actor = ?1 AND i.peer = o.peer)`;
 
+/** How much mail is in the outbox. */
+export function mailWaiting(store: Store, self: Address, memory: Memory): number {
+  return (memory.waiting ??= store.all<{ n: number }>(`SELECT COUNT(*) AS n FROM port_outbox WHERE actor = ?1`, [
+    nameOf(self),
+  ])[0]!.n);
+}
+
 /** Whether there is mail in the outbox. */
 export function hasMail(store: Store, self: Address, memory: Memory): boolean {
-  memory.waiting ??= store.all<{ n: number }>(`SELECT COUNT(*) AS n FROM port_outbox WHERE actor = ?1`, [
-    nameOf(self),
-  ])[0]!.n;
-  return memory.waiting > 0;
+  return mailWaiting(store, self, memory) > 0;
 }
 
 /** The next mail to each peer that is new or due again; `expired` ones are to be answered `unavailable` instead. */

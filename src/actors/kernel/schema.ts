@@ -47,15 +47,14 @@ interface Kept {
   readonly min_reader: number;
 }
 
+const NOTHING: Kept = { version: 0, min_reader: 0 };
+
+function exists(store: Store): boolean {
+  return store.all(`SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'port_schema'`, []).length > 0;
+}
+
 function kept(store: Store, kind: string): Kept {
-  const exists = store.all(`SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'port_schema'`, []);
-  if (exists.length === 0) return { version: 0, min_reader: 0 };
-  return (
-    store.all<Kept>(`SELECT version, min_reader FROM port_schema WHERE kind = ?1`, [kind])[0] ?? {
-      version: 0,
-      min_reader: 0,
-    }
-  );
+  return store.all<Kept>(`SELECT version, min_reader FROM port_schema WHERE kind = ?1`, [kind])[0] ?? NOTHING;
 }
 
 function stateOf(found: Kept, known: number): SchemaState {
@@ -66,6 +65,7 @@ function stateOf(found: Kept, known: number): SchemaState {
 
 /** Whether the rows of this kind can be served as they are. Reads only. */
 export function schemaState(store: Store, actor: Actor): SchemaState {
+  if (!exists(store)) return 'behind';
   const port = stateOf(kept(store, 'port'), PORT.length);
   const own = stateOf(kept(store, actor.kind), actor.schema.length);
   if (port === 'outdated' || own === 'outdated') return 'outdated';
@@ -83,14 +83,11 @@ function climb(store: Store, kind: string, steps: readonly SchemaStep[]): void {
   );
 }
 
-/** Runs the steps that are missing, inside the host's transaction, and holds the actor to its word about its tables. */
-export function migrate(store: Store, actor: Actor): void {
-  store.run(
-    `CREATE TABLE IF NOT EXISTS port_schema (kind TEXT NOT NULL PRIMARY KEY, version INTEGER NOT NULL, min_reader INTEGER NOT NULL) WITHOUT ROWID`,
-    [],
-  );
-  climb(store, 'port', PORT);
-  climb(store, actor.kind, actor.schema);
+/** Actors that have been held to their word about their tables; it is the same in every file. */
+const examined = new WeakSet<Actor>();
+
+function examine(store: Store, actor: Actor): void {
+  if (examined.has(actor)) return;
   for (const table of actor.tables) {
     const first = store.all<{ name: string }>(
       `SELECT name FROM pragma_table_info('${table}') ORDER BY cid LIMIT 1`,
@@ -99,4 +96,16 @@ export function migrate(store: Store, actor: Actor): void {
     if (first?.name !== 'actor')
       throw new PortError(`table ${table} of ${actor.kind} must begin with a column named actor`);
   }
+  examined.add(actor);
+}
+
+/** Runs the steps that are missing, inside the host's transaction, and holds the actor to its word about its tables. */
+export function migrate(store: Store, actor: Actor): void {
+  store.run(
+    `CREATE TABLE IF NOT EXISTS port_schema (kind TEXT NOT NULL PRIMARY KEY, version INTEGER NOT NULL, min_reader INTEGER NOT NULL) WITHOUT ROWID`,
+    [],
+  );
+  climb(store, 'port', PORT);
+  climb(store, actor.kind, actor.schema);
+  examine(store, actor);
 }

@@ -8,6 +8,9 @@ import { report } from './faults.ts';
 import type { Sockets } from './sockets.ts';
 import { endpoint, valueOf, type Ways } from './ways.ts';
 
+/** How long a turn that can wait does so for the next one, to go in its commit. */
+const PATIENCE_MS = 20;
+
 /** Thrown to take back a transaction in which nothing was worth keeping. */
 const NOTHING = Symbol('nothing was written');
 
@@ -29,6 +32,8 @@ export class ObjectPlatform implements Platform {
   readonly #memory = new Memory();
   /** The tables are known to be as this code wants them. */
   #ready = false;
+  /** Turns that can wait and still do, oldest first. */
+  readonly #waiting: (() => void)[] = [];
   /** When the alarm is set for, as far as this instance knows; undefined before it has looked. */
   #armed: number | null | undefined;
 
@@ -56,7 +61,23 @@ export class ObjectPlatform implements Platform {
     return 'current';
   }
 
-  async commit(self: Address, trigger: Trigger): Promise<Taken | 'outdated'> {
+  /** Turns taken without a pause between them are one commit, each under a savepoint of its own. */
+  commit(self: Address, trigger: Trigger, patient: boolean): Promise<Taken | 'outdated'> {
+    if (patient) return this.#wait(() => this.#take(self, trigger));
+    this.#takeWaiting();
+    return this.#take(self, trigger);
+  }
+
+  #wait<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#waiting.length === 0) setTimeout(() => this.#takeWaiting(), PATIENCE_MS);
+    return new Promise((resolve) => this.#waiting.push(() => resolve(work())));
+  }
+
+  #takeWaiting(): void {
+    for (const take of this.#waiting.splice(0)) take();
+  }
+
+  async #take(self: Address, trigger: Trigger): Promise<Taken | 'outdated'> {
     if (this.ground() === 'outdated') return 'outdated';
     const taken = this.#transaction(() => {
       const done = takeTurn(
@@ -79,11 +100,12 @@ export class ObjectPlatform implements Platform {
     return taken;
   }
 
+  /** What runs without a pause goes in one commit here anyway; `transactionSync` would begin one for what only reads, too. */
   async maintain<T>(_: Address, work: (store: Store, memory: Memory) => T): Promise<T> {
-    const ready = this.ground() === 'current';
+    if (this.ground() === 'current') return work(this.#store, this.#memory);
     return this.#transaction(() => {
-      if (!ready) migrate(this.#store, this.#actor);
-      return { value: work(this.#store, this.#memory), keep: ready };
+      migrate(this.#store, this.#actor);
+      return { value: work(this.#store, this.#memory), keep: false };
     });
   }
 
@@ -113,11 +135,14 @@ export class ObjectPlatform implements Platform {
     await producer.send({ actor: { kind: self.kind, name: self.name }, key });
   }
 
-  /** Inside a turn's transaction this is part of its commit: no crash can separate rows from their alarm. */
+  /**
+   * Inside a turn's transaction this is part of its commit: no crash can separate rows from their alarm. One that is set for
+   * earlier stays and looks again when it fires: to move an alarm is a write, in the runtime's own table of alarms too.
+   */
   arm(_: Address, at: number | null): void {
-    if (this.#armed === at) return;
+    if (at === null || (typeof this.#armed === 'number' && this.#armed <= at)) return;
     this.#armed = at;
-    void (at === null ? this.#storage.deleteAlarm() : this.#storage.setAlarm(at));
+    void this.#storage.setAlarm(at);
   }
 
   /** Learns what an earlier instance armed. `fired`: the alarm that was set is the one running now. */

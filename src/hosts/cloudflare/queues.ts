@@ -13,8 +13,14 @@ function hintOf(body: unknown): Hint | null {
   return known ? { actor: { kind: actor.kind, name: actor.name }, key } : null;
 }
 
+/** Messages of one batch with the same hint: an actor that had several turns wants to be looked at once. */
+interface Group {
+  readonly hint: Hint;
+  readonly messages: Message[];
+}
+
 /**
- * Settles every message by itself: done is acknowledged, not yet is retried after the time the consumer named, and a
+ * Settles every hint by itself: done is acknowledged, not yet is retried after the time the consumer named, and a
  * consumer that threw is retried with the queue's own delay. A dead letter, or a message that is no hint, becomes a fault
  * for the operator, a dead letter an event too: the work itself stays in its actor's rows.
  */
@@ -26,14 +32,23 @@ export async function consume(
   const dead = batch.queue.endsWith(DEAD);
   const name = nameOf(dead ? batch.queue.slice(0, -DEAD.length) : batch.queue, consumers);
   const consumer = consumers.get(dead ? DEAD_LETTERS : (name ?? ''));
+  const groups = new Map<string, Group>();
+  for (const message of batch.messages) {
+    const hint = hintOf(message.body);
+    if (hint === null || !consumer || dead)
+      report({ type: 'hint-dead', actor: hint?.actor ?? UNREADABLE, key: hint?.key ?? '', error: batch.queue });
+    if (hint === null || !consumer) message.ack();
+    else {
+      const same = JSON.stringify([hint.actor.kind, hint.actor.name, hint.key]);
+      const known = groups.get(same);
+      if (known) known.messages.push(message);
+      else groups.set(same, { hint, messages: [message] });
+    }
+  }
   await Promise.all(
-    batch.messages.map(async (message) => {
-      const hint = hintOf(message.body);
-      if (hint === null || !consumer || dead)
-        report({ type: 'hint-dead', actor: hint?.actor ?? UNREADABLE, key: hint?.key ?? '', error: batch.queue });
-      if (hint === null || !consumer) return message.ack();
-      await settle(message, dead ? { ...hint, key: `${name ?? batch.queue} ${hint.key}` } : hint, consumer, report);
-    }),
+    [...groups.values()].map(({ hint, messages }) =>
+      settle(messages, dead ? { ...hint, key: `${name ?? batch.queue} ${hint.key}` } : hint, consumer!, report),
+    ),
   );
 }
 
@@ -42,14 +57,21 @@ function nameOf(queue: string, consumers: ReadonlyMap<string, Consumer>): string
   return [...consumers.keys()].find((name) => queue === name || queue.endsWith(`-${name}`)) ?? null;
 }
 
-async function settle(message: Message, hint: Hint, consumer: Consumer, report: (fault: Fault) => void): Promise<void> {
+/** `messages`: at least one. The one that was tried most often says which attempt this is. */
+async function settle(
+  messages: readonly Message[],
+  hint: Hint,
+  consumer: Consumer,
+  report: (fault: Fault) => void,
+): Promise<void> {
   try {
-    const outcome = await consumer(hint, message.attempts);
-    if (outcome.done) message.ack();
-    else message.retry({ delaySeconds: Math.ceil(outcome.retryAfterMs / 1_000) });
+    const outcome = await consumer(hint, Math.max(...messages.map(({ attempts }) => attempts)));
+    for (const message of messages)
+      if (outcome.done) message.ack();
+      else message.retry({ delaySeconds: Math.ceil(outcome.retryAfterMs / 1_000) });
   } catch (error) {
     const text = error instanceof Error ? error.message : 'unknown';
     report({ type: 'effect-failed', actor: hint.actor, key: hint.key, error: text });
-    message.retry();
+    for (const message of messages) message.retry();
   }
 }
