@@ -32,13 +32,16 @@ const DUE = `MIN(expires, IFNULL(json_extract(row, '$.pushAt'), expires))`;
 const BOX = `SELECT box, next_seq, acked, connection, waiting_rows, waiting_bytes,
    (SELECT ${DUE} FROM device_row WHERE actor = ?1 AND state = 'waiting' ORDER BY ${DUE} LIMIT 1) AS earliest
    FROM device_box WHERE actor = ?1`;
-/** What a put is judged by, each part by an index of its own (the planner would read all rows for the last two). */
+/**
+ * What a put is judged by, each part by an index of its own (the planner would read all rows for the last two). A parameter as LIMIT
+ * would have SQLite prepare the statement anew each time that it is bound.
+ */
 const FOR_PUT = `SELECT row FROM device_row WHERE actor = ?1 AND id = ?2
    UNION ALL SELECT row FROM device_row WHERE actor = ?1 AND state = 'waiting' AND ${DUE} <= ?3
    UNION ALL SELECT row FROM device_row INDEXED BY device_row_collapse
      WHERE actor = ?1 AND state = 'waiting' AND json_extract(row, '$.collapse') = ?4
    UNION ALL SELECT row FROM (SELECT row FROM device_row INDEXED BY device_row_from
-     WHERE actor = ?1 AND state = 'waiting' AND json_extract(row, '$.from') = ?5 LIMIT ?6)`;
+     WHERE actor = ?1 AND state = 'waiting' AND json_extract(row, '$.from') = ?5 LIMIT ${SENDER_MAX_ROWS + 1})`;
 const FOR_ACK = `SELECT row FROM device_row WHERE actor = ?1 AND seq <= ?2 AND state <> 'done'`;
 const ALL = `SELECT row FROM device_row WHERE actor = ?1 AND state <> 'done'`;
 
@@ -77,7 +80,7 @@ interface Part {
 function rowsFor(t: Turn, command: MailboxCommand | null, { next_seq }: BoxRow): Part {
   if (command?.type === 'put') {
     const { id, collapse, from, control } = command.envelope;
-    const found = t.all<Text>(FOR_PUT, id, t.now, collapse, control ? null : from, SENDER_MAX_ROWS + 1);
+    const found = t.all<Text>(FOR_PUT, id, t.now, collapse, control ? null : from);
     return { rows: texts(found), partial: true };
   }
   if (command?.type === 'ack' && command.upTo + SHORT_QUEUE < next_seq)
