@@ -28,10 +28,8 @@ export function eventTables(kind: string): { tables: string[]; sql: string[] } {
 /** Writes one event in this turn's commit. */
 export function record(t: Turn, draft: EventDraft): void {
   const { kind } = t.self;
-  const head = t.all<{ n: number; hash: string }>(`SELECT n, hash FROM ${kind}_event_head WHERE actor = ?1`)[0] ?? {
-    n: 0,
-    hash: '',
-  };
+  const table = `${kind}_event_head`;
+  const head = t.recall(table, 'head', () => headOf(t, table));
   const row = chained(t, draft, head);
   t.run(`INSERT INTO ${kind}_event (actor, n, row) VALUES (?1, ?2, ?3)`, head.n + 1, JSON.stringify(row));
   t.run(
@@ -39,11 +37,21 @@ export function record(t: Turn, draft: EventDraft): void {
     head.n + 1,
     row.hash,
   );
+  t.keep(table, 'head', { n: head.n + 1, hash: row.hash });
   t.hint(QUEUE, DEADLINE);
   t.wake(DEADLINE, t.now + ASK_AGAIN_MS);
 }
 
-function chained(t: Turn, draft: EventDraft, head: { n: number; hash: string }): EventRow {
+interface Head {
+  readonly n: number;
+  readonly hash: string;
+}
+
+function headOf(t: Turn, table: string): Head {
+  return t.all<Head>(`SELECT n, hash FROM ${table} WHERE actor = ?1`)[0] ?? { n: 0, hash: '' };
+}
+
+function chained(t: Turn, draft: EventDraft, head: Head): EventRow {
   const fields = {
     id: `${t.self.kind}/${t.self.name}/${head.n + 1}`,
     at: t.now,

@@ -47,6 +47,14 @@ export interface Turn {
   /** Rows changed by a statement; same binding as `all`. */
   run(sql: string, ...binds: readonly Bind[]): number;
 
+  /**
+   * What `read` makes of rows of `table` and of nothing else, for as long as nobody writes to them: it reads again after a `run` on that
+   * table, a turn that threw, or a restart. `what` tells values of one table apart. They are shared by turns, so nobody may change them.
+   */
+  recall<T>(table: string, what: string, read: () => T): T;
+  /** What the `read` of `recall` would bring now, told by who has just written these rows. */
+  keep(table: string, what: string, value: unknown): void;
+
   /** Sets the deadline `key` to `at` (ms), or clears it. A `due` event follows at or after `at`, also after a crash. */
   wake(key: string, at: number | null): void;
   /** As `wake`, where an earlier deadline of that key does as well: it stays. */

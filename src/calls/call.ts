@@ -106,3 +106,14 @@ export function isOpen(leg: Leg): boolean {
 export function lockOwner(a: string, b: string): string {
   return a < b ? a : b;
 }
+
+const TEXTS = new WeakMap<Call, string>();
+
+/** Its row. Made once per state: a call that was decided is changed no more. */
+export function textOf(call: Call): string {
+  const known = TEXTS.get(call);
+  if (known !== undefined) return known;
+  const text = JSON.stringify(call);
+  TEXTS.set(call, text);
+  return text;
+}

@@ -3,7 +3,7 @@ import type { LaterVerb, Party, Reply, Verb } from '../protocol/call.ts';
 import { ERASE_AFTER_MS } from '../protocol/call.ts';
 import { onAdd, onAddedLegVerb, onAddedRingDue, onAddPolicy, lastRing, ringOf } from './add.ts';
 import { onAnswer, onRingDeadline } from './answer.ts';
-import type { Call, Leg } from './call.ts';
+import { type Call, type Leg, textOf } from './call.ts';
 import type { CallCommand, CallMail } from './command.ts';
 import { Draft } from './draft.ts';
 import type { Decision } from './effect.ts';
@@ -52,7 +52,7 @@ export function decide(call: Call | null, command: CallCommand, now: number): De
   if (call === null) return begin(command, now);
   const draft = new Draft(call, now);
   const reply = command.type === 'verb' ? onVerb(draft, command.party, command.verb) : (apply(draft, command), null);
-  const changed = JSON.stringify(draft.call) !== JSON.stringify(call);
+  const changed = textOf(draft.call) !== textOf(call);
   return { call: changed ? draft.call : call, effects: draft.effects, reply };
 }
 

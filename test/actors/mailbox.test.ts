@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Memory } from '../../src/actors/kernel/memory.ts';
 import { takeTurn } from '../../src/actors/kernel/turn.ts';
 import { migrate } from '../../src/actors/kernel/schema.ts';
 import { obeyMailbox } from '../../src/actors/device/box.ts';
@@ -10,6 +9,7 @@ import type { Actor, Json } from '../../src/actors/port.ts';
 import { decide } from '../../src/courier/decide.ts';
 import { emptyMailbox, type Mailbox, type MailboxCommand } from '../../src/courier/mailbox.ts';
 import { MemoryStore } from '../../src/hosts/simulator/memory-store.ts';
+import { WatchedMemory } from '../../src/hosts/simulator/watched-memory.ts';
 import { MAILBOX_MAX_ROWS, SENDER_MAX_ROWS } from '../../src/protocol/courier.ts';
 import type { Envelope } from '../../src/protocol/envelope.ts';
 
@@ -26,14 +26,18 @@ const box: Actor = {
 };
 
 let store: MemoryStore;
-beforeEach(() => {
+let memory: WatchedMemory;
+beforeEach(anew);
+
+function anew(): void {
   store = new MemoryStore();
+  memory = new WatchedMemory();
   migrate(store, box);
-});
+}
 
 function obey(command: MailboxCommand, now: number): Json {
   const trigger = { type: 'command', from: null, key: 'k', body: command } as const;
-  const ground = { store, actor: box, self, now, live: new Map(), memory: new Memory(), ready: true };
+  const ground = { store, actor: box, self, now, live: new Map(), memory, ready: true };
   return takeTurn({ ...ground, random: (n) => new Uint8Array(n) }, trigger).answer;
 }
 
@@ -95,8 +99,7 @@ describe('a mailbox in rows', () => {
   it('answers as if it were loaded whole, counts what waits, and is never woken too late, whatever comes', () => {
     fc.assert(
       fc.property(fc.array(command, { minLength: 40, maxLength: 120 }), (steps) => {
-        store = new MemoryStore();
-        migrate(store, box);
+        anew();
         let whole: Mailbox = emptyMailbox('AAAAAAAAAAAAAAAAAAAAAA');
         let connection = 's';
         for (const [place, step] of steps.entries()) {

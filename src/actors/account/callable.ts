@@ -30,10 +30,15 @@ function callable(t: Turn, head: Head): DeviceRow[] {
 /** Counts up when the set changed; capabilities of an older number no longer hold. */
 export function refreshSet(t: Turn, head: Head): CallableSet {
   const devices = callable(t, head);
-  const digest = base64url(sha256(utf8(devices.map((row) => `${row.device} ${row.key}`).join('\n'))));
-  const kept = t.all<{ set_number: number; set_digest: string }>(
-    `SELECT set_number, set_digest FROM account_head WHERE actor = ?1`,
-  )[0];
+  const text = devices.map((row) => `${row.device} ${row.key}`).join('\n');
+  const digest = t.recall('account_device', `digest ${text}`, () => base64url(sha256(utf8(text))));
+  const kept = t.recall('account_head', 'set', () =>
+    t
+      .all<{ set_number: number; set_digest: string }>(
+        `SELECT set_number, set_digest FROM account_head WHERE actor = ?1`,
+      )
+      .at(0),
+  );
   const number = kept?.set_number ?? 0;
   if (kept?.set_digest === digest) return { number, devices };
   t.run(`UPDATE account_head SET set_number = ?2, set_digest = ?3 WHERE actor = ?1`, number + 1, digest);

@@ -37,8 +37,9 @@ function judge(t: Turn, mail: AccountMail & { type: 'invite-question' }): Policy
   if (!head) return { ok: false, reason: 'unknown-account' };
   const set = refreshSet(t, head);
   const name = `invite ${mail.from.device}`;
+  const policy = policyOf(t);
   const { answer, bucket } = judgeInvite(
-    policyOf(t),
+    policy,
     {
       caller: mail.from.account,
       devices: mail.legs.map((leg) => leg.device),
@@ -46,7 +47,7 @@ function judge(t: Turn, mail: AccountMail & { type: 'invite-question' }): Policy
       callable: { set: set.number, devices: set.devices.map(({ device }) => ({ device })) },
       staleCapabilities: staleLegs(t, mail.from, mail.legs, set.number),
       bucket: bucketOf(t, name),
-      unanswered: unanswered(t, mail.from.account),
+      unanswered: policy.contacts.includes(mail.from.account) ? 0 : unanswered(t, mail.from.account),
       random: (t.random(1)[0] ?? 0) / 256,
     },
     t.now,

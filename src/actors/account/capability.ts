@@ -7,11 +7,19 @@ import { checkCapability, type CapabilityKey, mintCapability } from '../../direc
 export const CAPABILITY_MS = 24 * 3_600_000;
 const ROTATE_MS = 7 * 86_400_000;
 
+interface KeyRow {
+  readonly kid: number;
+  readonly secret: string;
+  readonly made_at: number;
+}
+
+function newestTwo(t: Turn): KeyRow[] {
+  return t.all(`SELECT kid, secret, made_at FROM account_key WHERE actor = ?1 ORDER BY kid DESC LIMIT 2`);
+}
+
 /** The account's own MAC keys, newest first; two are current, so that a rotation breaks no capability in flight. */
 function keysOf(t: Turn): CapabilityKey[] {
-  const rows = t.all<{ kid: number; secret: string; made_at: number }>(
-    `SELECT kid, secret, made_at FROM account_key WHERE actor = ?1 ORDER BY kid DESC LIMIT 2`,
-  );
+  const rows = [...t.recall('account_key', 'newest', () => newestTwo(t))];
   const newest = rows[0];
   if (!newest || newest.made_at + ROTATE_MS <= t.now) {
     const made = { kid: (newest?.kid ?? 0) + 1, secret: base64url(t.random(32)), made_at: t.now };

@@ -26,8 +26,10 @@ export function deviceOf(t: Turn, device: string): DeviceRow | null {
   return t.all<DeviceRow>(`SELECT ${COLUMNS} FROM account_device WHERE actor = ?1 AND device = ?2`, device)[0] ?? null;
 }
 
-export function devicesOf(t: Turn): DeviceRow[] {
-  return t.all<DeviceRow>(`SELECT ${COLUMNS} FROM account_device WHERE actor = ?1 ORDER BY device`);
+export function devicesOf(t: Turn): readonly DeviceRow[] {
+  return t.recall('account_device', 'devices', () =>
+    t.all<DeviceRow>(`SELECT ${COLUMNS} FROM account_device WHERE actor = ?1 ORDER BY device`),
+  );
 }
 
 /** This actor's account; null where it is a device without one, which has the device's name. */

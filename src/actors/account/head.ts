@@ -3,8 +3,10 @@ import type { Json, Turn } from '../port.ts';
 
 /** The verified head of this account's chain; null: there is no such account. */
 export function headOf(t: Turn): Head | null {
-  const kept = t.all<{ head: string }>(`SELECT head FROM account_head WHERE actor = ?1`)[0];
-  return kept ? (JSON.parse(kept.head) as Head) : null;
+  return t.recall('account_head', 'head', () => {
+    const kept = t.all<{ head: string }>(`SELECT head FROM account_head WHERE actor = ?1`)[0];
+    return kept ? (JSON.parse(kept.head) as Head) : null;
+  });
 }
 
 /** Signed versions after `version`, oldest first. */

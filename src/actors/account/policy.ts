@@ -5,8 +5,10 @@ const OPEN_HOUSE: CallPolicy = { blocked: [], quietUntil: null, contactsOnly: fa
 
 /** Block list, contacts, do not disturb: what this account lets ring, and who is no stranger to it. */
 export function policyOf(t: Turn): CallPolicy {
-  const kept = t.all<{ policy: string }>(`SELECT policy FROM account_policy WHERE actor = ?1`)[0];
-  return kept ? (JSON.parse(kept.policy) as CallPolicy) : OPEN_HOUSE;
+  return t.recall('account_policy', 'policy', () => {
+    const kept = t.all<{ policy: string }>(`SELECT policy FROM account_policy WHERE actor = ?1`)[0];
+    return kept ? (JSON.parse(kept.policy) as CallPolicy) : OPEN_HOUSE;
+  });
 }
 
 export function setPolicy(t: Turn, policy: CallPolicy): Json {

@@ -1,4 +1,4 @@
-import type { Call } from '../../calls/call.ts';
+import { type Call, textOf } from '../../calls/call.ts';
 import type { CallCommand, LockAnswer, PolicyAnswer } from '../../calls/command.ts';
 import { decide } from '../../calls/decide.ts';
 import { type Role, rolesOf } from '../../calls/roles.ts';
@@ -83,21 +83,30 @@ function admitFrame(body: string | Uint8Array): CallActorCommand {
   return { do: 'frame', request: parsed.frame.request, verb: parseVerb(parsed.frame.verb) };
 }
 
+/** A call whose state is longer as text is read anew by every turn. */
+const MOST_KEPT_CHARS = 65_536;
+
 function load(t: Turn): Call | null {
-  const kept = t.all<{ state: string }>(`SELECT state FROM call_state WHERE actor = ?1`)[0];
-  return kept ? (JSON.parse(kept.state) as Call) : null;
+  return t.recall('call_state', 'state', () => {
+    const kept = t.all<{ state: string }>(`SELECT state FROM call_state WHERE actor = ?1`)[0];
+    return kept ? (JSON.parse(kept.state) as Call) : null;
+  });
+}
+
+function save(t: Turn, state: Call): void {
+  const text = textOf(state);
+  t.run(
+    `INSERT INTO call_state (actor, state) VALUES (?1, ?2) ON CONFLICT (actor) DO UPDATE SET state = excluded.state`,
+    text,
+  );
+  if (text.length <= MOST_KEPT_CHARS) t.keep('call_state', 'state', state);
 }
 
 /** One move of the machine: decide, write, then its effects in its order. */
 function play(t: Turn, command: CallCommand): Decision {
   const before = load(t);
   const decision = decide(before, command, t.now);
-  if (decision.call !== null && decision.call !== before) {
-    t.run(
-      `INSERT INTO call_state (actor, state) VALUES (?1, ?2) ON CONFLICT (actor) DO UPDATE SET state = excluded.state`,
-      JSON.stringify(decision.call),
-    );
-  }
+  if (decision.call !== null && decision.call !== before) save(t, decision.call);
   for (const effect of decision.effects) carryOut(t, effect);
   return decision;
 }

@@ -3,7 +3,7 @@ import type { MailboxCommand, MailboxEffect, Row } from '../../courier/mailbox.t
 import type { PutReply } from '../../protocol/envelope.ts';
 import { record } from '../events.ts';
 import type { Socket, Turn } from '../port.ts';
-import { bodyOf, loadMailbox, saveMailbox, saveRow } from './rows.ts';
+import { bodyOf, keepQueue, loadMailbox, saveHead, saveRow } from './rows.ts';
 import type { Self } from './self.ts';
 import { planWakeup } from './wakeup.ts';
 
@@ -16,12 +16,13 @@ export function obeyMailbox(t: Turn, self: Self, command: MailboxCommand): PutRe
   const before = loadMailbox(t, command);
   const { mailbox, effects, reply } = decide(before, command, t.now);
   const body = command.type === 'put' ? command.envelope.body : null;
-  saveMailbox(t, mailbox);
+  saveHead(t, before, mailbox);
   const sockets = new Map(t.sockets().map((socket) => [socket.id, socket]));
   const inserted = effects.find((effect) => effect.type === 'insert')?.row;
   const fresh = inserted ? { row: inserted, body } : null;
   const exact = command.type !== 'put' && (command.type !== 'ack' || before.rows.some(({ pushAt }) => pushAt !== null));
   for (const effect of effects) if (!saveRow(t, effect, body)) carryOut(t, self, effect, sockets, fresh, exact);
+  keepQueue(t, mailbox);
   return reply;
 }
 

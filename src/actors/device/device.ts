@@ -104,7 +104,7 @@ function obey(t: Turn, self: Self | null, command: DeviceCommand): Json {
     case 'keys-for':
       return keysFor(t, self, command);
     case 'active-calls':
-      return { ok: true, calls: activeStreams(streamsOf(t, null)) };
+      return { ok: true, calls: activeStreams(streamsOf(t)) };
     case 'push-subscription':
       return showSubscription(t);
     case 'push-subscribe':
@@ -261,8 +261,7 @@ function replied(t: Turn, key: string, reply: Reply): Json {
 function erase(t: Turn, self: Self, account: string): Json {
   if (self.account !== account) return { ok: false, reason: 'unknown-device' };
   const party = { account, device: self.device };
-  for (const call of activeStreams(streamsOf(t, null)))
-    t.ask({ kind: 'call', name: call }, 'gone', { do: 'gone', party });
+  for (const call of activeStreams(streamsOf(t))) t.ask({ kind: 'call', name: call }, 'gone', { do: 'gone', party });
   for (const socket of t.sockets()) socket.close(CLOSE.revoked, 'owner: closed');
   t.erase();
   return { ok: true };
@@ -274,7 +273,7 @@ function revoke(t: Turn, self: Self, reason: string): Json {
   t.run(`UPDATE device_self SET revoked_at = ?2 WHERE actor = ?1`, t.now);
   for (const socket of t.sockets()) socket.close(CLOSE.revoked, reason);
   const party = { account: self.account, device: self.device };
-  for (const call of activeStreams(streamsOf(t, null)))
+  for (const call of activeStreams(streamsOf(t)))
     t.post({ kind: 'call', name: call }, 'gone', { do: 'gone', party }, t.now + GONE_LIFE_MS);
   unsubscribe(t);
   record(t, { type: 'device.closed', severity: 'notice', subject: self.device, reason });

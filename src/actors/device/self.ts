@@ -21,6 +21,10 @@ interface SelfRow {
 }
 
 export function selfOf(t: Turn): Self | null {
+  return t.recall('device_self', 'self', () => read(t));
+}
+
+function read(t: Turn): Self | null {
   const row = t.all<SelfRow>(
     `SELECT account, key, push_token_hash, revoked_at, not_after FROM device_self WHERE actor = ?1`,
   )[0];

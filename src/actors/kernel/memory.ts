@@ -9,7 +9,7 @@ export interface SocketRow {
 const MOST_PEERS = 64;
 
 /**
- * What a process knows of one actor's port rows and need not read again: only one process writes them. Each part is filled when it
+ * What a process knows of one actor's rows and need not read again: only one process writes them. Each part is filled when it
  * is first read and kept in step with every write. Whoever rolls writes back has to `forget`: the rows are what counts.
  */
 export class Memory {
@@ -24,6 +24,7 @@ export class Memory {
   /** False: no number was given out in the last 24 h. */
   numbered: boolean | undefined;
   readonly #sent = new Map<string, number>();
+  readonly #own = new Map<string, Map<string, unknown>>();
 
   forget(): void {
     this.clock = undefined;
@@ -32,6 +33,28 @@ export class Memory {
     this.sockets = undefined;
     this.numbered = undefined;
     this.#sent.clear();
+    this.#own.clear();
+  }
+
+  /** What the actor made of rows of one of its own tables. */
+  recall<T>(table: string, what: string, read: () => T): T {
+    const known = this.#own.get(table);
+    if (known?.has(what)) return known.get(what) as T;
+    const value = read();
+    this.keep(table, what, value);
+    return value;
+  }
+
+  keep(table: string, what: string, value: unknown): void {
+    const known = this.#own.get(table);
+    if (known) known.set(what, value);
+    else this.#own.set(table, new Map([[what, value]]));
+  }
+
+  /** Somebody wrote to this table; null: nobody can tell to which. */
+  written(table: string | null): void {
+    if (table === null) this.#own.clear();
+    else this.#own.delete(table);
   }
 
   /** The last number given out to a peer. */

@@ -104,8 +104,19 @@ class OpenTurn implements Turn {
   run(sql: string, ...binds: readonly Bind[]): number {
     this.#mustLive();
     const changed = this.#ground.store.run(ownRows(sql), [this.self.name, ...binds]);
-    if (changed > 0) this.wrote = true;
+    if (changed === 0) return 0;
+    this.wrote = true;
+    this.#ground.memory.written(tableOf(sql));
     return changed;
+  }
+
+  recall<T>(table: string, what: string, read: () => T): T {
+    return this.#ground.memory.recall(table, what, read);
+  }
+
+  keep(table: string, what: string, value: unknown): void {
+    this.#mustLive();
+    this.#ground.memory.keep(table, what, value);
   }
 
   wake(key: string, at: number | null): void {
@@ -220,6 +231,18 @@ class OpenSocket implements Socket {
 function ownRows(sql: string): string {
   if (!sql.includes('?1')) throw new PortError(`a statement names its own rows by ?1: ${sql}`);
   return sql;
+}
+
+const WRITES = /^\s*(?:INSERT(?:\s+OR\s+\w+)?\s+INTO|UPDATE|DELETE\s+FROM)\s+(\w+)/i;
+const WRITTEN = new Map<string, string | null>();
+
+/** The table that a statement writes to; null where it cannot be told. Statements are constants of the code. */
+function tableOf(sql: string): string | null {
+  const known = WRITTEN.get(sql);
+  if (known !== undefined) return known;
+  const table = WRITES.exec(sql)?.[1] ?? null;
+  WRITTEN.set(sql, table);
+  return table;
 }
 
 /** Every socket whose closing has not been told, open or not. */

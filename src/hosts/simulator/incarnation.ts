@@ -1,4 +1,4 @@
-import { Memory } from '../../actors/kernel/memory.ts';
+import { WatchedMemory } from './watched-memory.ts';
 import type { Address } from '../../actors/port.ts';
 import type { SimulatedSocket } from './socket.ts';
 
@@ -6,7 +6,7 @@ import type { SimulatedSocket } from './socket.ts';
 export class Incarnation {
   readonly self: Address;
   readonly sockets = new Map<string, SimulatedSocket>();
-  readonly memory = new Memory();
+  readonly memory = new WatchedMemory();
   /** Rejects when this life ends; whoever waits for an answer of it waits for this too. */
   readonly death: Promise<never>;
   alive = true;
