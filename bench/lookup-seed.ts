@@ -27,6 +27,7 @@ const bindings = await openBindings(config, {
   actors: [account, device, call],
   // Events are forgotten as each account is done: else every actor would ask for them every 30 s, here and at the server.
   consumers: () => new Map([['events', async () => ({ done: true as const })]]),
+  rests: new Map(),
 });
 const { actors } = bindings;
 const db = openRepositories(bindings.d1);

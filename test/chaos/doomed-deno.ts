@@ -14,7 +14,7 @@ import { readConfig } from '../../src/hosts/deno/config.ts';
 import { readSecrets } from '../../src/hosts/deno/secrets.ts';
 import { composeServices } from '../../src/hosts/services.ts';
 import type { Services } from '../../src/http/services.ts';
-import { consumers } from '../../src/jobs/consumers.ts';
+import { consumers, RESTS_MS } from '../../src/jobs/consumers.ts';
 import { isOfCalls, type Point, told } from './points.ts';
 
 const passed = new Set<string>();
@@ -39,6 +39,7 @@ const bindings = await openBindings(config, {
     open.add(label);
   }),
   consumers: (actors, d1) => consumers({ actors, db: openRepositories(d1), now: () => Date.now(), push, codes }),
+  rests: RESTS_MS,
   at: (point) => {
     if (doom && open.has(doom.label) && point === `${doom.moment}-commit`) die();
     if (point === 'after-commit') open.clear();

@@ -10,7 +10,7 @@ import { readConfig } from '../../src/hosts/deno/config.ts';
 import { readSecrets } from '../../src/hosts/deno/secrets.ts';
 import { composeServices } from '../../src/hosts/services.ts';
 import type { Services } from '../../src/http/services.ts';
-import { consumers } from '../../src/jobs/consumers.ts';
+import { consumers, RESTS_MS } from '../../src/jobs/consumers.ts';
 import { counted, planted } from './plant.ts';
 
 const config = readConfig(process.env);
@@ -20,6 +20,7 @@ const { actors, d1 } = await openBindings(config, {
   actors: ([account, device, call] as Actor[]).map(counted),
   consumers: (reached, db) =>
     consumers({ actors: reached, db: openRepositories(db), now: () => Date.now(), push, codes }),
+  rests: RESTS_MS,
 });
 const secrets = await readSecrets(process.env, config.data, config.settings, Date.now());
 const services = await composeServices(config.settings, secrets, {

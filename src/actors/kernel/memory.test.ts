@@ -15,6 +15,8 @@ type Move =
   | { do: 'by'; key: string; at: number }
   | { do: 'post'; to: string }
   | { do: 'note'; note: string }
+  | { do: 'set'; n: number; keeps: boolean }
+  | { do: 'clear' }
   | { do: 'erase' }
   | { do: 'look' };
 
@@ -26,15 +28,26 @@ const toy: Actor<readonly Move[]> = {
   turn: (t, event) => {
     const moves = event.type === 'command' || event.type === 'opened' || event.type === 'frame' ? event.body : [];
     for (const move of moves) make(t, move);
-    return t.sockets().map(({ id, note }) => [id, note]);
+    return [t.recall('toy', 'n', () => read(t)), ...t.sockets().map(({ id, note }) => [id, note])];
   },
 };
+
+function read(t: Turn): number | null {
+  return t.all<{ n: number }>(`SELECT n FROM toy WHERE actor = ?1`)[0]?.n ?? null;
+}
+
+function set(t: Turn, { n, keeps }: Move & { do: 'set' }): void {
+  t.run(`INSERT INTO toy (actor, n) VALUES (?1, ?2) ON CONFLICT (actor) DO UPDATE SET n = excluded.n`, n);
+  if (keeps) t.keep('toy', 'n', n);
+}
 
 function make(t: Turn, move: Move): void {
   if (move.do === 'wake') t.wake(move.key, move.at);
   else if (move.do === 'by') t.wakeBy(move.key, move.at);
   else if (move.do === 'post') t.post(peer(move.to), 'k', null, t.now + 1_000);
   else if (move.do === 'note') for (const socket of t.sockets()) socket.note = move.note;
+  else if (move.do === 'set') set(t, move);
+  else if (move.do === 'clear') t.run(`DELETE FROM toy WHERE actor = ?1`);
   else if (move.do === 'erase') t.erase();
 }
 
@@ -52,6 +65,8 @@ const moves: fc.Arbitrary<readonly Move[]> = fc.array(
     }),
     fc.record({ do: fc.constant('post' as const), to: fc.constantFrom('b', 'c') }),
     fc.record({ do: fc.constant('note' as const), note: fc.constantFrom('1', '2') }),
+    fc.record({ do: fc.constant('set' as const), n: fc.nat(3), keeps: fc.boolean() }),
+    fc.constant({ do: 'clear' as const }),
     fc.constant({ do: 'look' as const }),
     fc.constant({ do: 'erase' as const }),
   ),

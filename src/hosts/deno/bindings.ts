@@ -17,6 +17,8 @@ const DAY_MS = 86_400_000;
 export interface Parts {
   readonly actors: readonly Actor[];
   readonly consumers: (actors: Actors, d1: LocalD1) => ReadonlyMap<string, Consumer>;
+  /** How long a hint of a queue waits for others of its actor, ms; without an entry it does not. */
+  readonly rests: ReadonlyMap<string, number>;
   /** Tests only: told at labelled points of a commit. */
   readonly at?: (point: CommitPoint) => void;
 }
@@ -43,6 +45,7 @@ export async function openBindings(config: Config, parts: Parts): Promise<Bindin
     files: folder.deployment.files,
     actors: parts.actors,
     consumers: (actors) => parts.consumers(actors, d1),
+    rests: parts.rests,
     report: logFault,
     ...(parts.at && { at: parts.at }),
   });

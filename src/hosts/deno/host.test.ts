@@ -210,8 +210,8 @@ test('when too much waits, newcomers are unavailable at once, and everybody who 
 });
 
 /** A server in this process whose every upgrade goes to the actor `a/one`. */
-async function served(turn: Actor['turn']) {
-  const host = open(actor('a', turn));
+async function served(turn: Actor['turn'], more: Partial<Actor> = {}) {
+  const host = open({ ...actor('a', turn), ...more });
   await host.start();
   const server = Deno.serve({ hostname: '127.0.0.1', port: 0, onListen: () => {} }, (request) =>
     host.client.upgrade(to('a', 'one'), request, { tags: [], body: 'hello', protocol: 'callsign' }),
@@ -225,6 +225,13 @@ const once = <K extends keyof WebSocketEventMap>(socket: WebSocket, type: K) =>
   new Promise<WebSocketEventMap[K]>((resolve) => {
     socket.addEventListener(type, resolve, { once: true });
   });
+const realTimeout = setTimeout;
+
+/** By the real clock, also while a faked one stands. */
+async function until(is: () => boolean): Promise<void> {
+  while (!is()) await new Promise((resolve) => realTimeout(resolve, 1));
+}
+
 const closing = (socket: WebSocket) => once(socket, 'close');
 
 test('a socket whose actor could not take its opening is closed with 1011', async () => {
@@ -270,6 +277,33 @@ test('an upgrade chooses its protocol, and a keep-alive counts as hearing the pe
   socket.close();
   await closed;
   await expect.poll(() => turns).toEqual(['opened', 'command', 'closed']);
+  await close();
+});
+
+test('a frame that can wait does so for a moment, and goes before the next that cannot', async () => {
+  const heard: unknown[] = [];
+  const { connect, close } = await served(
+    (_, event) => {
+      if (event.type === 'frame') heard.push(event.body);
+      return null;
+    },
+    { canWait: (turn) => turn.type === 'frame' && turn.body === 'slow' },
+  );
+  const socket = connect();
+  await once(socket, 'open');
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  for (const word of ['slow', 'slow', 'quick']) socket.send(word);
+  await until(() => heard.length === 3);
+  expect(heard).toEqual(['slow', 'slow', 'quick']);
+  socket.send('slow');
+  await until(() => vi.getTimerCount() === 1);
+  expect(heard).toHaveLength(3);
+  await vi.advanceTimersByTimeAsync(10);
+  await until(() => heard.length === 4);
+  vi.useRealTimers();
+  const closed = closing(socket);
+  socket.close();
+  await closed;
   await close();
 });
 

@@ -34,6 +34,8 @@ export interface HostOptions {
   readonly files: number;
   readonly actors: readonly Actor[];
   readonly consumers: (actors: Actors) => ReadonlyMap<string, Consumer>;
+  /** How long a hint of a queue waits for others of its actor, ms; without an entry it does not. */
+  readonly rests?: ReadonlyMap<string, number>;
   readonly report: (fault: Fault) => void;
   /** Tests only: what the way between two actors does to a mail or an ask. */
   readonly network?: (deliver: () => Promise<Json>) => Promise<Json>;
@@ -132,17 +134,19 @@ export class Host implements Platform {
     return Date.now();
   }
 
-  async commit(self: Address, trigger: Trigger): Promise<Taken | 'outdated'> {
+  async commit(self: Address, trigger: Trigger, patient: boolean): Promise<Taken | 'outdated'> {
     if (!this.actors.has(self.kind)) throw new Error(`no actor of kind ${self.kind}`);
     if (this.#shards.outdated(self)) return 'outdated';
-    return this.#shards.of(self).take((store) => {
+    const shard = this.#shards.of(self);
+    const work = (store: Store): Taken => {
       const now = this.now();
       const relay = this.#relay(store, now, self);
       const first = relay.begin({ self, taken: this.#turn(store, now, self, trigger) });
       relay.run();
       const [told, ...followers] = this.#summed(store, [first, ...relay.followers]);
       return { ...told!.taken, followers };
-    });
+    };
+    return patient ? shard.takePatiently(work) : shard.take(work);
   }
 
   /** What mail waits goes in one commit to receivers in the same file; what is left has to fly. */
@@ -197,7 +201,8 @@ export class Host implements Platform {
       trigger,
     );
     if (taken.erased) dropJobs(store, self);
-    for (const effect of taken.effects) if (effect.type === 'hint') keepJob(store, self, effect.queue, effect.key, now);
+    for (const effect of taken.effects)
+      if (effect.type === 'hint') keepJob(store, self, effect.queue, effect.key, now + this.#restOf(effect.queue));
     return taken;
   }
 
@@ -247,8 +252,12 @@ export class Host implements Platform {
   }
 
   /** The row stands since the turn's own commit. */
-  async enqueue(_queue: string, self: Address): Promise<void> {
-    this.#jobs.look(this.#shards.of(self));
+  async enqueue(queue: string, self: Address): Promise<void> {
+    this.#jobs.look(this.#shards.of(self), this.#restOf(queue));
+  }
+
+  #restOf(queue: string): number {
+    return this.#options.rests?.get(queue) ?? 0;
   }
 
   arm(self: Address, at: number | null): void {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Consumer, Fault } from '../../actors/port.ts';
 import { dropJobs, Jobs, keepJob } from './jobs.ts';
 import { Shards } from './shards.ts';
@@ -19,6 +19,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  vi.useRealTimers();
   jobs?.stop();
   for (const shard of shards.all) shard.close();
   rmSync(folder, { recursive: true });
@@ -28,7 +29,7 @@ function start(consumer: Consumer, more: readonly [string, Consumer][] = []): Jo
   jobs = new Jobs({
     shards: shards.all,
     consumers: new Map([['q', consumer], ...more]),
-    now: Date.now,
+    now: () => Date.now(),
     report: (fault) => faults.push(fault),
   });
   jobs.start();
@@ -48,6 +49,27 @@ test('what an earlier process left is done once, and then gone', async () => {
   });
   await emptied();
   expect(done.toSorted()).toEqual(['probe/a a 1', 'probe/a b 1', 'probe/a c 1']);
+});
+
+test('a hint that may wait is done at its time, once for all that came; one that may not brings it forward', async () => {
+  const done: string[] = [];
+  const consumer: Consumer = async ({ key }, attempt) => {
+    done.push(`${key} ${attempt}`);
+    return { done: true };
+  };
+  const keep = (key: string, at: number) => shards.of(self).take((store) => keepJob(store, self, 'q', key, at));
+  const later = Date.now() + 3_600_000;
+  for (const key of ['waits', 'waits', 'hurries']) await keep(key, later);
+  await keep('hurries', Date.now());
+  await keep('hurries', later);
+  start(consumer);
+  await expect.poll(left).toEqual([{ key: 'waits' }]);
+  expect(done).toEqual(['hurries 1']);
+  vi.useFakeTimers({ now: later, toFake: ['Date'] });
+  jobs!.stop();
+  start(consumer);
+  await emptied();
+  expect(done).toEqual(['hurries 1', 'waits 1']);
 });
 
 test('more hints than are looked at together are all done', async () => {

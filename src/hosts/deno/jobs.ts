@@ -31,7 +31,7 @@ export interface JobsOptions {
 export class Jobs {
   readonly #options: JobsOptions;
   readonly #pool = new Pool(WIDTH);
-  readonly #running = new Set<string>();
+  readonly #running = new Map<Shard, Set<string>>();
   readonly #looks = new Map<Shard, { at: number; timer: ReturnType<typeof setTimeout> }>();
   #started = false;
 
@@ -70,21 +70,28 @@ export class Jobs {
 
   async #work(shard: Shard): Promise<void> {
     const now = this.#options.now();
-    const due = (await shard.take((store) => dueJobs(store, now))).filter((job) => !this.#running.has(idOf(job)));
+    const running = this.#runningOf(shard);
+    const due = (await shard.take((store) => dueJobs(store, now))).filter((job) => !running.has(idOf(job)));
     for (const job of due) this.#begin(shard, job);
     const next = await shard.take((store) => nextAfter(store, now));
     if (next !== null) this.look(shard, Math.min(Math.max(next - now, 0), LONGEST_RETRY_MS));
   }
 
   #begin(shard: Shard, job: JobRow): void {
-    this.#running.add(idOf(job));
+    const running = this.#runningOf(shard).add(idOf(job));
     this.#pool
       .run(() => this.#once(shard, job))
       .catch(() => {})
       .finally(() => {
-        this.#running.delete(idOf(job));
-        this.look(shard);
+        running.delete(idOf(job));
+        if (running.size < WIDTH) this.look(shard);
       });
+  }
+
+  #runningOf(shard: Shard): Set<string> {
+    const running = this.#running.get(shard) ?? new Set();
+    this.#running.set(shard, running);
+    return running;
   }
 
   async #once(shard: Shard, job: JobRow): Promise<void> {
@@ -117,12 +124,12 @@ export class Jobs {
   }
 }
 
-/** In the turn's own transaction. */
-export function keepJob(store: Store, self: Address, queue: string, key: string, now: number): void {
+/** In the turn's own transaction; to be done at `at` (ms), or earlier where an earlier hint wants it. */
+export function keepJob(store: Store, self: Address, queue: string, key: string, at: number): void {
   store.run(
     `INSERT INTO host_job (actor, queue, key, round, at) VALUES (?1, ?2, ?3, ?4, ?4)
-     ON CONFLICT (actor, queue, key) DO UPDATE SET round = MAX(round + 1, excluded.round), attempt = 0, at = excluded.at`,
-    [nameOf(self), queue, key, now],
+     ON CONFLICT (actor, queue, key) DO UPDATE SET round = MAX(round + 1, excluded.round), attempt = 0, at = MIN(at, excluded.at)`,
+    [nameOf(self), queue, key, at],
   );
 }
 

@@ -6,7 +6,7 @@ import { createApp } from '../../app.ts';
 import { openRepositories } from '../../db/open.ts';
 import type { Services } from '../../http/services.ts';
 import { chores } from '../../jobs/chores.ts';
-import { consumers } from '../../jobs/consumers.ts';
+import { consumers, RESTS_MS } from '../../jobs/consumers.ts';
 import { composeServices, housekeeping } from '../services.ts';
 import { SecretsError } from '../secrets.ts';
 import { clientAddress, type Connection, peerOf } from './client-address.ts';
@@ -42,6 +42,7 @@ async function start(): Promise<void> {
   const bindings = await openBindings(config, {
     actors: [account, device, call],
     consumers: (actors, d1) => consumers({ actors, db: openRepositories(d1), now: () => Date.now(), push, codes }),
+    rests: RESTS_MS,
   });
   let stopping = false;
   const services = await compose(config, bindings, () => stopping);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { Shard, Unavailable, type CommitPoint } from './shard.ts';
 
 let folder = '';
@@ -25,6 +25,7 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  vi.useRealTimers();
   shard.close();
   rmSync(folder, { recursive: true });
 });
@@ -49,6 +50,42 @@ test('work that arrives together shares one commit, and each hears its own resul
   expect(points).toEqual(['before-commit', 'after-commit']);
   expect(heard).toEqual(Array.from({ length: 64 }, (_, n) => n));
   expect(durable()).toHaveLength(64);
+});
+
+const patiently = (n: number) => shard.takePatiently((store) => store.run(`INSERT INTO row (n) VALUES (?1)`, [n]));
+
+async function ticks(): Promise<void> {
+  for (let tick = 0; tick < 5; tick++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+test('patient work waits a moment for more of its kind, and all of it shares one commit', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const all = [patiently(1), patiently(2)];
+  await ticks();
+  all.push(patiently(3));
+  await ticks();
+  expect(points).toEqual([]);
+  await vi.advanceTimersByTimeAsync(10);
+  await Promise.all(all);
+  expect(points).toEqual(['before-commit', 'after-commit']);
+  expect(durable()).toEqual([1, 2, 3]);
+});
+
+test('other work takes patient work along, in the order in which both came', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const heard: string[] = [];
+  await Promise.all([patiently(1).then(() => heard.push('patient')), insert(2).then(() => heard.push('other'))]);
+  expect(heard).toEqual(['patient', 'other']);
+  expect(points).toEqual(['before-commit', 'after-commit']);
+  expect(durable()).toEqual([1, 2]);
+});
+
+test('patient work that still waits when the file is closed is told so', async () => {
+  const late = patiently(1);
+  shard.close();
+  await expect(late).rejects.toThrow(Unavailable);
+  shard = new Shard(join(folder, 'rows.sqlite'));
+  expect(durable()).toEqual([]);
 });
 
 test('a throw among 64 takes back what it wrote, and nothing of the others', async () => {

@@ -5,6 +5,8 @@ import type { Bind } from '../../actors/port.ts';
 /** Turns that may share one commit, and how long their taking may keep everybody else waiting (ms). */
 const MOST_TURNS = 256;
 const LONGEST_TAKING_MS = 8;
+/** How long work that nobody waits for waits for company (ms). */
+const PATIENCE_MS = 4;
 /** Statements are constants of the code; the bound only guards against SQL that is put together at run time. */
 const MOST_STATEMENTS = 512;
 
@@ -108,6 +110,7 @@ export class Shard {
   readonly #undone: () => void;
   #waiting: Waiting[] = [];
   #scheduled = false;
+  #patience: ReturnType<typeof setTimeout> | undefined;
   #open = true;
 
   constructor(path: string, options: ShardOptions = {}) {
@@ -123,10 +126,16 @@ export class Shard {
   /** Resolves when what `work` wrote is durable. Rejects with what it threw, or with Unavailable when the commit failed. */
   take<T>(work: Work<T>): Promise<T> {
     if (!this.#open) return Promise.reject(new Unavailable('the host has stopped'));
-    return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ work, resolve, reject });
-      this.#schedule();
-    });
+    const taken = this.#enqueued(work);
+    this.#schedule();
+    return taken;
+  }
+
+  /** As `take`, in a commit that may be a few milliseconds away, so that more go in it; other work brings it forward. */
+  takePatiently<T>(work: Work<T>): Promise<T> {
+    const taken = this.#open ? this.#enqueued(work) : this.take(work);
+    if (!this.#scheduled) this.#patience ??= setTimeout(() => this.#drain(), PATIENCE_MS);
+    return taken;
   }
 
   /** A transaction of its own, at once: for starting up, when nobody waits yet. */
@@ -150,9 +159,16 @@ export class Shard {
   /** Whoever still waits is told `unavailable`. Leaves one file without a journal beside it. */
   close(): void {
     this.#open = false;
+    clearTimeout(this.#patience);
     for (const { reject } of this.#waiting.splice(0)) reject(new Unavailable('the host has stopped'));
     this.#db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     this.#db.close();
+  }
+
+  #enqueued<T>(work: Work<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({ work, resolve, reject });
+    });
   }
 
   #schedule(): void {
@@ -161,11 +177,12 @@ export class Shard {
     setImmediate(() => {
       this.#scheduled = false;
       this.#drain();
-      if (this.#waiting.length > 0) this.#schedule();
     });
   }
 
   #drain(): void {
+    clearTimeout(this.#patience);
+    this.#patience = undefined;
     if (!this.#open || this.#waiting.length === 0) return;
     const batch: Waiting[] = [];
     const outcomes = this.#together(batch);
@@ -174,6 +191,7 @@ export class Shard {
       if (outcome.ok) resolve(outcome.value as never);
       else reject(outcome.error);
     }
+    if (this.#waiting.length > 0) this.#schedule();
   }
 
   /** Moves work from the queue into `batch`, and brings one outcome for each after their commit. */
