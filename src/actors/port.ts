@@ -44,7 +44,7 @@ export interface Turn {
 
   /** Rows of a SELECT; writing is `run`'s alone. `?1` is `self.name`; the binds given here start at `?2`. */
   all<R>(sql: string, ...binds: readonly Bind[]): R[];
-  /** Rows changed by a statement; same binding as `all`. */
+  /** 0 when a statement changed no row, else a number above it (some hosts count what indexes wrote, too); same binding as `all`. */
   run(sql: string, ...binds: readonly Bind[]): number;
 
   /**

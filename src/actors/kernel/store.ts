@@ -3,7 +3,7 @@ import type { Address, Bind } from '../port.ts';
 /** Synchronous rows, inside a transaction that the host opened and will commit or roll back. */
 export interface Store {
   all<R>(sql: string, binds: readonly Bind[]): R[];
-  /** Rows changed. */
+  /** 0 when no row was changed, else a number above it: a host may count what indexes wrote, too. */
   run(sql: string, binds: readonly Bind[]): number;
 }
 
