@@ -2,9 +2,11 @@ import type { Address, Json, Mail, Reply } from '../port.ts';
 import type { Memory } from './memory.ts';
 import { addressOf, nameOf, PortError, type Store } from './store.ts';
 
-/** How long a receiver remembers a sender's last number; a mail lives shorter than that. */
+/** How long a receiver remembers a sender's last number, at least; a mail lives shorter than that. */
 export const MEMORY_MS = 24 * 3_600_000;
 export const LONGEST_UNTIL_MS = 23 * 3_600_000;
+/** How often what is too old to be remembered goes. */
+const TIDY_MS = 3_600_000;
 /** A body on its way is bounded by what every host's row can hold. */
 export const MAX_BODY_CHARS = 1_000_000;
 /** When a mail whose flight was not heard of again is sent once more. */
@@ -39,8 +41,7 @@ export function enqueue(
 ): void {
   const [actor, peer] = [nameOf(self), nameOf(to)];
   const last = lastNumber(store, self, memory, peer);
-  if (last === undefined)
-    store.run(`DELETE FROM port_sent WHERE actor = ?1 AND last < ?2`, [actor, (now - MEMORY_MS) * NUMBERS_PER_MS]);
+  if (last === undefined) forgetOld(store, self, memory, now);
   const number = Math.max((last ?? 0) + 1, now * NUMBERS_PER_MS);
   store.run(
     `INSERT INTO port_sent (actor, peer, last) VALUES (?1, ?2, ?3) ON CONFLICT (actor, peer) DO UPDATE SET last = excluded.last`,
@@ -54,7 +55,19 @@ export function enqueue(
   if (memory.waiting !== undefined) memory.waiting++;
 }
 
-/** The last number given out to a peer; undefined when none was in the last 24 h. */
+/**
+ * What is older than a mail can live, of what was sent and heard. Looks at every peer, so it is done once in a while and not for each
+ * new one.
+ */
+function forgetOld(store: Store, self: Address, memory: Memory, now: number): void {
+  if (memory.tidied !== undefined && now < memory.tidied + TIDY_MS) return;
+  const [actor, since] = [nameOf(self), now - MEMORY_MS];
+  store.run(`DELETE FROM port_sent WHERE actor = ?1 AND last < ?2`, [actor, since * NUMBERS_PER_MS]);
+  store.run(`DELETE FROM port_heard WHERE actor = ?1 AND at < ?2`, [actor, since]);
+  memory.tidied = now;
+}
+
+/** The last number given out to a peer; undefined when none was in the last 24 h, and perhaps an hour more. */
 function lastNumber(store: Store, self: Address, memory: Memory, peer: string): number | undefined {
   const actor = nameOf(self);
   memory.numbered ??= store.all(`SELECT 1 FROM port_sent WHERE actor = ?1 LIMIT 1`, [actor]).length > 0;
@@ -152,24 +165,13 @@ export function heard(store: Store, self: Address, mail: Mail): { reply: Json } 
   return { reply: mail.number === row.last ? (JSON.parse(row.reply) as Json) : null };
 }
 
-export function remember(store: Store, self: Address, mail: Mail, reply: Json, now: number): void {
-  const [actor, peer] = [nameOf(self), nameOf(mail.from)];
-  const changed = store.run(`UPDATE port_heard SET last = ?3, reply = ?4, at = ?5 WHERE actor = ?1 AND peer = ?2`, [
-    actor,
-    peer,
-    mail.number,
-    JSON.stringify(reply),
-    now,
-  ]);
-  if (changed > 0) return;
-  store.run(`DELETE FROM port_heard WHERE actor = ?1 AND at < ?2`, [actor, now - MEMORY_MS]);
-  store.run(`INSERT INTO port_heard (actor, peer, last, reply, at) VALUES (?1, ?2, ?3, ?4, ?5)`, [
-    actor,
-    peer,
-    mail.number,
-    JSON.stringify(reply),
-    now,
-  ]);
+export function remember(store: Store, self: Address, memory: Memory, mail: Mail, reply: Json, now: number): void {
+  forgetOld(store, self, memory, now);
+  store.run(
+    `INSERT INTO port_heard (actor, peer, last, reply, at) VALUES (?1, ?2, ?3, ?4, ?5)
+     ON CONFLICT (actor, peer) DO UPDATE SET last = excluded.last, reply = excluded.reply, at = excluded.at`,
+    [nameOf(self), nameOf(mail.from), mail.number, JSON.stringify(reply), now],
+  );
 }
 
 export const UNAVAILABLE: Reply = { ok: false, reason: 'unavailable' };

@@ -23,6 +23,8 @@ export class Memory {
   sockets: Map<string, SocketRow> | undefined;
   /** False: no number was given out in the last 24 h. */
   numbered: boolean | undefined;
+  /** When rows too old to be remembered were last looked for (ms). */
+  tidied: number | undefined;
   readonly #sent = new Map<string, number>();
   readonly #own = new Map<string, Map<string, unknown>>();
 
@@ -32,6 +34,7 @@ export class Memory {
     this.waiting = undefined;
     this.sockets = undefined;
     this.numbered = undefined;
+    this.tidied = undefined;
     this.#sent.clear();
     this.#own.clear();
   }

@@ -356,7 +356,7 @@ function taken(ground: Ground, trigger: Trigger): Taken {
   const answer = event ? actor.turn(turn, event) : null;
 
   if (turn.wrote && !turn.erased) {
-    if (trigger.type === 'mail') remember(store, self, trigger.mail, answer, turn.now);
+    if (trigger.type === 'mail') remember(store, self, ground.memory, trigger.mail, answer, turn.now);
     if (turn.now !== kept) keepTime(ground, turn.now);
   }
   const done = { answer, effects: turn.effects, wrote: turn.wrote, erased: turn.erased };
