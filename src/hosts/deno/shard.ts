@@ -7,6 +7,10 @@ const MOST_TURNS = 256;
 const LONGEST_TAKING_MS = 8;
 /** How long work that nobody waits for waits for company (ms). */
 const PATIENCE_MS = 4;
+/** Pages of one file kept in memory (SQLite's own 2,000 KiB hold the mailboxes of few devices). */
+const CACHE_KIB = 16_384;
+/** Pages in the write-ahead log before they go into the file, which syncs twice; 4 KiB each. */
+const CHECKPOINT_PAGES = 4_000;
 /** Statements are constants of the code; the bound only guards against SQL that is put together at run time. */
 const MOST_STATEMENTS = 512;
 
@@ -115,7 +119,8 @@ export class Shard {
 
   constructor(path: string, options: ShardOptions = {}) {
     this.#db = new DatabaseSync(path);
-    this.#db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON`);
+    this.#db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+      PRAGMA cache_size = -${CACHE_KIB}; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     this.#store = new FileStore(this.#db);
     this.#verbs = verbs(this.#db);
     this.#at = options.at ?? (() => {});
