@@ -79,6 +79,8 @@ export class ObjectPlatform implements Platform {
 
   async #take(self: Address, trigger: Trigger): Promise<Taken | 'outdated'> {
     if (this.ground() === 'outdated') return 'outdated';
+    const sockets = this.#sockets;
+    let live: ReadonlyMap<string, number> | undefined;
     const taken = this.#transaction(() => {
       const done = takeTurn(
         {
@@ -87,7 +89,10 @@ export class ObjectPlatform implements Platform {
           self,
           now: this.now(),
           random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
-          live: this.#sockets.live(),
+          /** Most turns look at no socket. */
+          get live() {
+            return (live ??= sockets.live());
+          },
           ready: this.#ready,
           memory: this.#memory,
         },
