@@ -84,7 +84,7 @@ function admitFrame(body: string | Uint8Array): CallActorCommand {
 }
 
 /** A call whose state is longer as text is read anew by every turn. */
-const MOST_KEPT_CHARS = 65_536;
+const MOST_KEPT_CHARS = 32_768;
 
 function load(t: Turn): Call | null {
   return t.recall('call_state', 'state', () => {

@@ -22,8 +22,8 @@ const WAKING_WIDTH = 256;
 const WAKE_AGAIN_MS = 1_000;
 /** Commands from outside that may be under way before newcomers are told `unavailable` at once: overload is not retried. */
 const MOST_UNDER_WAY = 8_192;
-/** Actors whose rows are kept in mind; one more, and all are read anew. */
-const MOST_REMEMBERED = 8_192;
+/** Actors whose rows are kept in mind, some 4 KiB each and at most about 100; one more, and all are read anew. */
+const MOST_REMEMBERED = 4_096;
 /** How long a stopping host waits for turns that are under way. */
 const LONGEST_STOP_MS = 5_000;
 
