@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { bare } from './ring/bare.ts';
+import { bareDeno, bareWorkerd } from './ring/bare.ts';
 import { callsign } from './ring/callsign.ts';
 import { mosquitto } from './ring/mosquitto.ts';
 import { nats } from './ring/nats.ts';
@@ -39,7 +39,8 @@ async function timed(ringer: Ringer, devices: number): Promise<number> {
 /** A file system in memory, where no fsync waits for a disk: Linux has one here. */
 const MEMORY = '/dev/shm';
 const UNSYNCED = 'deno, in memory';
-const BARE = 'bare deno, in memory';
+const BARE_DENO = 'bare deno, in memory';
+const BARE_WORKERD = 'bare workerd';
 
 /** Deno under the policy of its peers, which tell subscribers before anything is on a disk. */
 async function unsynced(): Promise<Ringer> {
@@ -106,14 +107,16 @@ async function sustained(ringer: Ringer): Promise<number> {
  * Invite to the last of 1, 3 or 5 devices, and invitations a second to three devices, beside mosquitto and JetStream that
  * carry the same bytes to as many acknowledging subscribers. Here everything is written and synced before anybody hears of it.
  * The peers tell first and sync later: mosquitto saves its file after every change, JetStream syncs every two minutes. At the
- * same policy stands `deno, in memory`, whose files lie where no fsync waits; that one is compared with the better peer. So is a
- * server of a few lines on the same Deno, which stores and sends and does nothing else: what is left for everything else is the difference.
+ * same policy stands `deno, in memory`, whose files lie where no fsync waits; that one is compared with the better peer. Beside
+ * each host stands a bare server of a few lines on the same runtime, which stores and sends and does nothing else: what is left for everything
+ * else is the difference.
  */
 export async function ring(): Promise<Figures> {
   const ringers: Ringer[] = [];
   try {
-    for (const start of [() => callsign('deno'), () => callsign('workerd')]) ringers.push(await start());
-    if (existsSync(MEMORY)) ringers.push(await unsynced(), await bare(BARE, MEMORY));
+    for (const start of [() => callsign('deno'), () => callsign('workerd'), () => bareWorkerd(BARE_WORKERD)])
+      ringers.push(await start());
+    if (existsSync(MEMORY)) ringers.push(await unsynced(), await bareDeno(BARE_DENO, MEMORY));
     if (installed('mosquitto', 'ring')) ringers.push(await mosquitto());
     if (installed('nats-server', 'ring')) ringers.push(await nats());
     const measured = await latencies(ringers);
@@ -136,9 +139,10 @@ export async function ring(): Promise<Figures> {
       ...(peers.length > 0 && {
         denoVsBestDurablePeer: p50(UNSYNCED) / Math.min(...peers),
         syncedDenoVsBestDurablePeer: p50('deno') / Math.min(...peers),
-        bareDenoVsBestDurablePeer: p50(BARE) / Math.min(...peers),
+        bareDenoVsBestDurablePeer: p50(BARE_DENO) / Math.min(...peers),
       }),
-      denoVsBareDeno: p50(UNSYNCED) / p50(BARE),
+      denoVsBareDeno: p50(UNSYNCED) / p50(BARE_DENO),
+      workerdVsBareWorkerd: p50('workerd') / p50(BARE_WORKERD),
       workerdVsDeno: p50('workerd') / p50('deno'),
     };
     return { figures, ratios };
