@@ -37,7 +37,7 @@ export type PolicyFacts = {
   staleCapabilities: readonly string[];
   /** Of the caller's device; null when it has none yet. */
   bucket: Bucket | null;
-  /** Calls of this caller in the last STRANGER_WINDOW_MS that nobody answered; 0 for who was ever answered or called. */
+  /** Calls of this caller in the last STRANGER_WINDOW_MS that nobody answered; 0 for who was ever answered or called; of a stranger only. */
   unanswered: number;
   /** 0 ≤ x < 1. */
   random: number;
@@ -76,10 +76,15 @@ function silence(policy: CallPolicy, facts: PolicyFacts, now: number): PolicyAns
   return { verdict: 'silence', cause, log, ringAfterMs: FEIGN_MIN_MS + Math.floor(facts.random * FEIGN_SPREAD_MS) };
 }
 
+/** Somebody whom the account does not know. */
+export function isStranger(policy: CallPolicy, caller: string): boolean {
+  return !policy.contacts.includes(caller);
+}
+
 function causeOf(policy: CallPolicy, facts: PolicyFacts, now: number): Silence | null {
   const { caller, unanswered } = facts;
   if (policy.blocked.includes(caller)) return 'blocked';
-  const stranger = !policy.contacts.includes(caller);
+  const stranger = isStranger(policy, caller);
   if (stranger && unanswered >= STRANGER_UNANSWERED_MAX) return 'stranger-limit';
   if (policy.contactsOnly && stranger) return 'contacts-only';
   if (policy.quietUntil !== null && now < policy.quietUntil) return 'do-not-disturb';

@@ -1,7 +1,7 @@
 import type { PolicyAnswer } from '../../calls/command.ts';
 import type { AccountMail, LockRequest } from '../../calls/effect.ts';
 import { type PairRow, releaseLock, takeLock } from '../../calls/pair.ts';
-import { judgeInvite, STRANGER_WINDOW_MS } from '../../calls/policy.ts';
+import { isStranger, judgeInvite, STRANGER_WINDOW_MS } from '../../calls/policy.ts';
 import { HISTORY_KEEP_MS, type HistoryFrame, type HistoryRow } from '../../protocol/history.ts';
 import { TOPIC } from '../../protocol/courier.ts';
 import type { Json, Turn } from '../port.ts';
@@ -47,7 +47,7 @@ function judge(t: Turn, mail: AccountMail & { type: 'invite-question' }): Policy
       callable: { set: set.number, devices: set.devices.map(({ device }) => ({ device })) },
       staleCapabilities: staleLegs(t, mail.from, mail.legs, set.number),
       bucket: bucketOf(t, name),
-      unanswered: policy.contacts.includes(mail.from.account) ? 0 : unanswered(t, mail.from.account),
+      unanswered: isStranger(policy, mail.from.account) ? unanswered(t, mail.from.account) : 0,
       random: (t.random(1)[0] ?? 0) / 256,
     },
     t.now,

@@ -51,11 +51,12 @@ function open(...actors: Actor[]): Host {
   return openWith(actors);
 }
 
-function openWith(actors: Actor[], at?: (point: CommitPoint) => void): Host {
+function openWith(actors: Actor[], at?: (point: CommitPoint) => void, rests?: ReadonlyMap<string, number>): Host {
   const host = new Host({
     folder,
     files: at ? 1 : 2,
     ...(at && { at }),
+    ...(rests && { rests }),
     actors,
     consumers: (client) =>
       new Map([['q', async (h) => ({ done: true, ...(await client.hinted(h.actor, 'q', h.key)) })]]),
@@ -338,6 +339,20 @@ test('a peer that is closed while it sends learns the code, and what it sent on 
   expect(await closing(socket)).toMatchObject({ code: 4001, reason: 'enough' });
   expect(frames).toBeLessThan(4_096);
   await close();
+});
+
+test('a hint of a queue that rests is to be done after its rest, another at once', async () => {
+  vi.useFakeTimers({ now: 1_000_000, toFake: ['Date'] });
+  const hinting = actor('a', (t) => (t.hint('resting', 'k'), t.hint('hasty', 'k'), null));
+  const host = openWith([hinting], () => undefined, new Map([['resting', 5_000]]));
+  await host.client.command(to('a', 'one'), '', null);
+  const db = new DatabaseSync(join(folder, 'actors-00.sqlite'), { readOnly: true });
+  const kept = db.prepare(`SELECT queue, at FROM host_job ORDER BY queue`).all();
+  db.close();
+  expect(kept.map((row) => [row['queue'], row['at']])).toEqual([
+    ['hasty', 1_000_000],
+    ['resting', 1_005_000],
+  ]);
 });
 
 test('an erased actor keeps no hint of its own, except one that its last turn gave', async () => {
